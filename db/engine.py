@@ -1,0 +1,63 @@
+"""Engines: SQLite by default, PostgreSQL where it is outgrown. Both behave the same to their callers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_TIMEOUT_MS = 15_000
+"""How long a SQLite writer waits for another, in milliseconds."""
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for a database URL.
+
+    On SQLite: WAL, foreign keys, a busy timeout, and every transaction begins IMMEDIATE, so
+    that a writer waits at its start instead of failing at its end.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        # sqlite3 would otherwise begin transactions by itself, deferred.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Two kinds of session. Only ``write`` may change anything; ``read`` never waits for a writer."""
+
+    write: sessionmaker[Session]
+    read: sessionmaker[Session]
+
+
+def make_sessions(engine: Engine) -> Sessions:
+    """Sessions whose objects stay readable after commit."""
+    return Sessions(
+        write=sessionmaker(engine, expire_on_commit=False),
+        read=sessionmaker(engine.execution_options(reading=True), expire_on_commit=False),
+    )

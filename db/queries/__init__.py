@@ -1,0 +1,1 @@
+"""One function per question. No rules here: who may do what is casework's."""

@@ -1,0 +1,146 @@
+"""Questions about cases and their items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from casework.vocabulary import OPEN_STATUSES, Status
+from db.tables import CaseFile, ContentItem, NumberSequence, Review
+
+
+def case_by_number(session: Session, number: str) -> CaseFile | None:
+    """The case with this number; a fresh read, never a stale object."""
+    return session.scalars(
+        select(CaseFile).where(CaseFile.number == number).execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def case_by_id(session: Session, case_id: int) -> CaseFile:
+    """The case with this id, which must exist."""
+    return session.scalars(
+        select(CaseFile).where(CaseFile.id == case_id).execution_options(populate_existing=True)
+    ).one()
+
+
+def items_of_case(session: Session, case_id: int) -> Sequence[ContentItem]:
+    """A case's items in order of their numbers."""
+    return session.scalars(
+        select(ContentItem)
+        .where(ContentItem.case_id == case_id)
+        .order_by(ContentItem.number)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def reviews_of_case(session: Session, case_id: int) -> Sequence[Review]:
+    """A case's reviews, oldest first."""
+    return session.scalars(select(Review).where(Review.case_id == case_id).order_by(Review.id)).all()
+
+
+def open_cases_by_key(session: Session, keys: Sequence[str]) -> dict[str, int]:
+    """For each item key that an open case has: the id of the earliest such case."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), 500):
+        rows = session.execute(
+            select(ContentItem.key, func.min(ContentItem.case_id))
+            .join(CaseFile, CaseFile.id == ContentItem.case_id)
+            .where(ContentItem.key.in_(keys[start : start + 500]), CaseFile.status.in_(OPEN_STATUSES))
+            .group_by(ContentItem.key)
+        )
+        found.update({key: case_id for key, case_id in rows})
+    return found
+
+
+def take_numbers(session: Session, authority: str, year: int, count: int) -> range:
+    """Reserve ``count`` case numbers of a year. Gaps may arise when a transaction fails; reuse never does."""
+    taken = session.execute(
+        update(NumberSequence)
+        .where(NumberSequence.authority == authority, NumberSequence.year == year)
+        .values(last=NumberSequence.last + count)
+        .returning(NumberSequence.last)
+    ).scalar_one_or_none()
+    if taken is None:
+        session.add(NumberSequence(authority=authority, year=year, last=count))
+        session.flush()
+        taken = count
+    return range(taken - count + 1, taken + 1)
+
+
+def _ready(lane: str | None, now: datetime) -> list[ColumnElement[bool]]:
+    conditions = [
+        CaseFile.drive_at.is_not(None),
+        CaseFile.drive_at <= now,
+        or_(CaseFile.lease_until.is_(None), CaseFile.lease_until < now),
+    ]
+    if lane is not None:
+        conditions.append(CaseFile.lane == lane)
+    return conditions
+
+
+def claim_cases(
+    session: Session, lane: str | None, owner: str, now: datetime, lease: timedelta, limit: int
+) -> list[str]:
+    """Claim ready cases by priority, then due time. Two claimers never get the same case."""
+    ids = session.scalars(
+        select(CaseFile.id)
+        .where(*_ready(lane, now))
+        .order_by(CaseFile.priority_rank, CaseFile.next_due_at.is_(None), CaseFile.next_due_at, CaseFile.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    claimed: list[str] = []
+    for case_id in ids:
+        number = session.execute(
+            update(CaseFile)
+            .where(CaseFile.id == case_id, *_ready(lane, now))
+            .values(lease_owner=owner, lease_until=now + lease)
+            .returning(CaseFile.number)
+        ).scalar_one_or_none()
+        if number is not None:
+            claimed.append(number)
+    return claimed
+
+
+def count_ready(session: Session, lane: str | None, now: datetime) -> int:
+    """How many cases the system could drive now."""
+    return session.scalar(select(func.count()).select_from(CaseFile).where(*_ready(lane, now))) or 0
+
+
+def list_cases(
+    session: Session, *, status: str | None = None, priority: str | None = None, limit: int = 200
+) -> Sequence[CaseFile]:
+    """Cases for a listing: most urgent first, then oldest."""
+    query = select(CaseFile).order_by(CaseFile.priority_rank, CaseFile.id).limit(limit)
+    if status:
+        query = query.where(CaseFile.status == status)
+    if priority:
+        query = query.where(CaseFile.priority == priority)
+    return session.scalars(query).all()
+
+
+def next_for_review(session: Session, reviewer: str) -> CaseFile | None:
+    """The most urgent case this reviewer may decide: not taken in by them, not endorsed by them already."""
+    endorsed = select(Review.case_id).where(
+        Review.reviewer_id == reviewer, Review.verdict.in_(("endorsed", "declined"))
+    )
+    return session.scalars(
+        select(CaseFile)
+        .where(
+            CaseFile.status == Status.IN_LEGAL_REVIEW,
+            CaseFile.intake_by != reviewer,
+            CaseFile.id.not_in(endorsed),
+        )
+        .order_by(CaseFile.priority_rank, CaseFile.next_due_at.is_(None), CaseFile.next_due_at, CaseFile.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def count_by(session: Session, column: str) -> dict[str, int]:
+    """Cases counted by one of their columns, such as status, priority or lane."""
+    field = getattr(CaseFile, column)
+    rows = session.execute(select(field, func.count()).group_by(field))
+    return {str(value): count for value, count in rows}

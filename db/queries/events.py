@@ -1,0 +1,103 @@
+"""The event log: appended under the head's lock, read in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from casework.event_chain import GENESIS, EventContent
+from db.base import JsonDict
+from db.tables import ChainHead, Event
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event before it has its place in the chain."""
+
+    case_id: int | None
+    at: datetime
+    kind: str
+    actor_id: str
+    actor_name: str
+    policy_version: str
+    from_status: str | None = None
+    to_status: str | None = None
+    reason: str = ""
+    data: JsonDict | None = None
+
+
+def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
+    """Append events in order and return their positions. Holds the chain's head until the transaction ends."""
+    if not events:
+        return []
+    head = session.execute(
+        select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
+    ).one_or_none()
+    if head is None:
+        session.execute(insert(ChainHead).values(id=1, seq=0, hash=GENESIS))
+        seq, previous = 0, GENESIS
+    else:
+        seq, previous = head
+    rows = []
+    for new in events:
+        seq += 1
+        content = EventContent(
+            seq, new.case_id, new.at.astimezone(UTC), new.kind, new.actor_id, new.actor_name, new.from_status,
+            new.to_status, new.reason, new.policy_version, new.data or {},
+        )  # fmt: skip
+        digest = content.digest(previous)
+        rows.append(
+            {
+                "seq": seq, "case_id": new.case_id, "at": content.at, "kind": new.kind, "actor_id": new.actor_id,
+                "actor_name": new.actor_name, "from_status": new.from_status, "to_status": new.to_status,
+                "reason": new.reason, "policy_version": new.policy_version, "data": content.data,
+                "previous": previous, "hash": digest,
+            }
+        )  # fmt: skip
+        previous = digest
+    session.execute(insert(Event), rows)
+    session.execute(update(ChainHead).where(ChainHead.id == 1).values(seq=seq, hash=previous))
+    return [row["seq"] for row in rows]
+
+
+def chain_of_events(session: Session) -> Iterator[tuple[EventContent, str, str]]:
+    """Every event in order of its position, with the hashes stored beside it. Streams."""
+    for event in session.scalars(select(Event).order_by(Event.seq).execution_options(yield_per=2_000)):
+        yield _content(event), event.previous, event.hash
+
+
+def _content(event: Event) -> EventContent:
+    return EventContent(
+        event.seq, event.case_id, event.at, event.kind, event.actor_id, event.actor_name, event.from_status,
+        event.to_status, event.reason, event.policy_version, event.data,
+    )  # fmt: skip
+
+
+def chain_head(session: Session) -> tuple[int, str]:
+    """Position and hash of the newest event; (0, genesis) for an empty log."""
+    head = session.execute(select(ChainHead.seq, ChainHead.hash)).one_or_none()
+    return (head[0], head[1]) if head else (0, GENESIS)
+
+
+def events_of_case(session: Session, case_id: int) -> Sequence[Event]:
+    """A case's events, oldest first."""
+    return session.scalars(select(Event).where(Event.case_id == case_id).order_by(Event.seq)).all()
+
+
+def last_statuses(session: Session) -> dict[int, str]:
+    """The status that the log says each case has."""
+    rows = session.execute(
+        select(Event.case_id, Event.to_status)
+        .where(Event.to_status.is_not(None), Event.case_id.is_not(None))
+        .order_by(Event.seq)
+    )
+    return {case_id: status for case_id, status in rows if case_id is not None and status is not None}
+
+
+def count_events(session: Session, case_id: int, kind: str) -> int:
+    """How often something happened to a case."""
+    return len(session.scalars(select(Event.seq).where(Event.case_id == case_id, Event.kind == kind)).all())

@@ -1,0 +1,60 @@
+"""Letters (outbox and record in one) and escalations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, Data, Id, JsonDict, UtcDateTime
+
+
+class Letter(Base):
+    """One letter to one recipient. Written as an intent inside the move that calls for it."""
+
+    __tablename__ = "letter"
+    __table_args__ = (Index(None, "case_id"), Index(None, "state", "next_attempt_at"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="internal id")
+    case_id: Mapped[int] = mapped_column(Id, ForeignKey("case_file.id"), comment="the case")
+    kind: Mapped[str] = mapped_column(String(48), comment="letter of the registry")
+    recipient: Mapped[str] = mapped_column(String(16), comment="Recipient role")
+    contact: Mapped[str] = mapped_column(String(80), comment="party:ID, or a contact of the policy pack; never an address")
+    language: Mapped[str] = mapped_column(String(8), comment="language it is written in")
+    once_key: Mapped[str] = mapped_column(String(160), unique=True, comment="one letter per key, whoever asks again")
+    promise: Mapped[str] = mapped_column(String(16), comment="at_least_once or at_most_once")
+    urgent: Mapped[bool] = mapped_column(Boolean, comment="goes before all others")
+    context: Mapped[JsonDict] = mapped_column(Data, comment="facts frozen when it was intended; no person, no link")
+    state: Mapped[str] = mapped_column(String(16), comment="DeliveryState")
+    reason: Mapped[str] = mapped_column(Text, default="", comment="why it was dropped or refused")
+    attempts: Mapped[int] = mapped_column(Integer, default=0, comment="attempts made")
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="not before")
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="until when one process tries; longer than a send")
+    message_id: Mapped[str | None] = mapped_column(String(255), comment="Message-ID, fixed before the first attempt")
+    template_version: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the templates it was made from")
+    message_sha256: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the message as sent")
+    message_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="the message as sent, sealed")
+    server_answer: Mapped[str] = mapped_column(Text, default="", comment="the mail server's last words")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when it was intended")
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="when the server said yes")
+
+
+class Escalation(Base):
+    """One rung raised on one submission."""
+
+    __tablename__ = "escalation"
+    __table_args__ = (UniqueConstraint("submission_id", "ladder", "rung"), Index(None, "case_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="internal id")
+    case_id: Mapped[int] = mapped_column(Id, ForeignKey("case_file.id"), comment="the case")
+    submission_id: Mapped[int] = mapped_column(Id, ForeignKey("submission.id"), comment="the notice nobody answered")
+    clock_id: Mapped[int] = mapped_column(Id, ForeignKey("clock.id"), comment="the clock whose breach raised it")
+    ladder: Mapped[str] = mapped_column(String(64), comment="ladder of the policy pack")
+    rung: Mapped[int] = mapped_column(Integer, comment="rung, from 1")
+    recipient: Mapped[str] = mapped_column(String(16), comment="Recipient role")
+    letter: Mapped[str] = mapped_column(String(48), comment="letter of the registry")
+    raised_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when it was raised")
+    acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="when somebody acknowledged it")
+    acknowledged_by: Mapped[str | None] = mapped_column(String(64), comment="who recorded the acknowledgement")
+    acknowledged_via: Mapped[str | None] = mapped_column(String(32), comment="phone, mail, portal or meeting")

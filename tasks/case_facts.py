@@ -1,0 +1,103 @@
+"""From rows to the plain values that casework's rules look at."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from casework.errors import CaseNotFound
+from casework.facts import CaseFacts, ItemFacts, SubmissionFacts
+from casework.vocabulary import AgeBand, Outcome, Priority, Status, Verdict
+from db.queries.cases import case_by_number, items_of_case, reviews_of_case
+from db.queries.submissions import submissions_of_case
+from db.tables import CaseFile, ContentItem, Submission
+
+
+def find_case(session: Session, number: str) -> CaseFile:
+    """The case, read afresh. Raises CaseNotFound."""
+    case = case_by_number(session, number)
+    if case is None:
+        raise CaseNotFound(number[:32], "there is no case with this number", next_step="See 'qorgan cases'.")
+    return case
+
+
+def facts_of(session: Session, case: CaseFile) -> CaseFacts:
+    """Everything the rules may look at, read in this transaction.
+
+    Endorsements count since the case was last reopened or returned only: what was endorsed
+    before is another text.
+    """
+    endorsed: set[str] = set()
+    declined: set[str] = set()
+    urgent_by: str | None = None
+    for review in reviews_of_case(session, case.id):
+        if review.verdict == Verdict.ENDORSED:
+            endorsed.add(review.reviewer_id)
+        elif review.verdict in (Verdict.RETURNED, Verdict.DECLINED):
+            endorsed.clear()
+        if review.verdict == Verdict.DECLINED:
+            declined.add(review.reviewer_id)
+        if review.verdict == Verdict.URGENT:
+            urgent_by = review.reviewer_id
+    return CaseFacts(
+        id=case.id,
+        number=case.number,
+        status=Status(case.status),
+        priority=Priority(case.priority),
+        category=case.category,
+        political=case.political,
+        child=case.child,
+        age_band=AgeBand(case.age_band),
+        language=case.language,
+        instrument=case.instrument,
+        ground=case.ground,
+        requested_action=case.requested_action,
+        intake_by=case.intake_by,
+        received_at=case.received_at,
+        indicators=frozenset(case.indicators),
+        quote=case.quote,
+        translation=case.translation,
+        description=case.description,
+        why_unlawful=case.why_unlawful,
+        policy_line=case.policy_line,
+        cited_basis=tuple(case.cited_basis),
+        expert_decision=case.expert_decision,
+        territories=tuple(case.territories),
+        items=tuple(item_facts(item) for item in items_of_case(session, case.id)),
+        reporters=case.reporters,
+        reporter_is_child=case.reporter_is_child,
+        anonymous=case.anonymous,
+        endorsed_by=frozenset(endorsed),
+        declined_by=frozenset(declined),
+        urgent_by=urgent_by,
+        submissions=tuple(submission_facts(row) for row in submissions_of_case(session, case.id)),
+        missing=tuple(case.missing),
+    )
+
+
+def item_facts(item: ContentItem) -> ItemFacts:
+    """One item for the rules; the canonical link is what a platform is given."""
+    return ItemFacts(
+        id=item.id,
+        number=item.number,
+        key=item.key,
+        url=item.url_canonical,
+        kind=item.kind,
+        platform=item.platform,
+        account=item.account,
+        exact=item.exact,
+        opaque=item.opaque,
+        observed_at=item.observed_at,
+        outcome=Outcome(item.outcome),
+    )
+
+
+def submission_facts(row: Submission) -> SubmissionFacts:
+    return SubmissionFacts(
+        id=row.id,
+        number=row.number,
+        platform=row.platform,
+        kind=row.kind,
+        state=row.state,
+        reference=row.platform_reference,
+        item_ids=frozenset(row.item_ids),
+    )

@@ -1,0 +1,148 @@
+"""The order of a case's stages, in one place. Both a run of its own and a batch walk this.
+
+A case is taken as far as it can go without a person, a platform or a deadline. Each stage
+commits; a crash between two leaves the case where the last commit put it, and the next
+drive goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+
+from casework.errors import CaseMovedMeanwhile
+from casework.facts import SYSTEM
+from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Status
+from casework.waiting import Wait, waiting_for
+from db.queries.cases import claim_cases, count_ready
+from db.queries.submissions import submissions_of_case
+from db.tables import CaseFile
+from tasks import collect_outcomes, legal_review, prioritization, submission
+from tasks.case_facts import facts_of, find_case
+from tasks.logs import logger
+from tasks.record import move_case, transaction
+from tasks.runtime import Runtime
+
+log = logger("case_lifecycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage: its name as operators see it, and what it does to one case."""
+
+    name: str
+    run: Callable[[Runtime, str], object]
+
+
+def _close(runtime: Runtime, number: str) -> None:
+    move_case(runtime, number, Action.CLOSE, SYSTEM)
+
+
+STAGES: dict[Status, Stage] = {
+    Status.RECEIVED: Stage("prioritize", prioritization.triage),
+    Status.REOPENED: Stage("prioritize", prioritization.triage),
+    Status.TRIAGED: Stage("completeness gate", legal_review.gate),
+    Status.APPROVED: Stage("submit", submission.submit),
+    Status.SUBMITTED: Stage("settle outcomes", collect_outcomes.settle),
+    Status.MORE_INFO: Stage("settle outcomes", collect_outcomes.settle),
+    Status.DECIDED: Stage("close", _close),
+}
+"""Which stage a status calls for. A status that is not here waits for somebody."""
+
+
+def stages(runtime: Runtime, number: str) -> Iterator[Stage]:
+    """The stages to run, one after another, as the case's status calls for them.
+
+    A stage that leaves the status where it was is the last: the case waits.
+    """
+    before: Status | None = None
+    while True:
+        now = status_of(runtime, number)
+        if now == before or now not in STAGES:
+            return
+        before = now
+        if now is Status.SUBMITTED and submission.unsettled(runtime, number):
+            yield Stage("send answer", submission.send_answers)
+        yield STAGES[now]
+
+
+def status_of(runtime: Runtime, number: str) -> Status:
+    """Where the case is now."""
+    with runtime.sessions.read() as session:
+        return Status(find_case(session, number).status)
+
+
+def advance(runtime: Runtime, number: str) -> Wait:
+    """Take one case as far as it goes, now; what it then waits for."""
+    for stage in stages(runtime, number):
+        stage.run(runtime, number)
+    return rest(runtime, number)
+
+
+async def advance_with(runtime: Runtime, number: str, run: Callable[[Stage], Awaitable[None]]) -> Wait:
+    """The same walk, with each stage run by ``run``: Prefect makes a task run of it."""
+    for stage in stages(runtime, number):
+        await run(stage)
+    return rest(runtime, number)
+
+
+def rest(runtime: Runtime, number: str) -> Wait:
+    """Give the case back: nobody drives it until something calls for it; what it waits for."""
+    with transaction(runtime) as session:
+        case = find_case(session, number)
+        again = _again_at(runtime, [row.next_attempt_at for row in submissions_of_case(session, case.id) if _open(row.state)])
+        # A person may have moved the case while it was driven: then it stays ready.
+        if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
+            case.drive_at = again
+        case.lease_owner, case.lease_until, case.failures = None, None, 0
+        return waiting_for(facts_of(session, case))
+
+
+def _open(state: str) -> bool:
+    return state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN, DeliveryState.SENDING)
+
+
+def _again_at(runtime: Runtime, attempts: list[datetime | None]) -> datetime | None:
+    """When a notice may be tried again; None when none waits for a try."""
+    return min((at or runtime.now() for at in attempts), default=None)
+
+
+LEASE = timedelta(minutes=10)
+"""How long a drive may hold a case before another takes over."""
+
+BACK_OFF = timedelta(minutes=10)
+"""Pause after a drive that failed, times the number of failures in a row, at most six times."""
+
+
+def claim(runtime: Runtime, lane: str | None, owner: str, limit: int) -> list[str]:
+    """Claim ready cases of a lane, most urgent first."""
+    with transaction(runtime) as session:
+        return claim_cases(session, lane, owner, runtime.now(), LEASE, limit)
+
+
+def ready(runtime: Runtime, lane: str | None) -> int:
+    """How many cases of a lane the system could drive now."""
+    with runtime.sessions.read() as session:
+        return count_ready(session, lane, runtime.now())
+
+
+def set_aside(runtime: Runtime, number: str, error: Exception) -> None:
+    """A drive failed: the case waits a while, the others go on. One moved meanwhile is simply free again."""
+    log.error("drive failed", case=number, error=type(error).__name__)
+    with transaction(runtime) as session:
+        case = find_case(session, number)
+        failed = not isinstance(error, CaseMovedMeanwhile)
+        failures = case.failures + 1 if failed else 0
+        session.execute(
+            update(CaseFile)
+            .where(CaseFile.id == case.id)
+            .values(
+                lease_owner=None,
+                lease_until=None,
+                failures=failures,
+                drive_at=runtime.now() + BACK_OFF * min(failures, 6),
+            )
+        )

@@ -1,0 +1,208 @@
+"""The only place that talks to a platform. Two kinds: an API, and a portal that a person operates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from casework.errors import ConfigurationError
+from casework.vocabulary import Outcome
+from tasks.settings import Settings
+
+
+class Accepted(StrEnum):
+    """What is known after one attempt."""
+
+    YES = "yes"
+    NO = "no"
+    LATER = "later"
+    UNKNOWN = "unknown"
+    HANDED_OVER = "handed_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Result of one attempt. ``retry_after`` is in seconds."""
+
+    accepted: Accepted
+    reference: str | None = None
+    answer: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a channel needs of a submission: the approved bytes and their key."""
+
+    number: str
+    environment: str
+    idempotency_key: str
+    payload: bytes
+
+
+class Answer(BaseModel):
+    """One answer of a platform about one item."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cursor: int
+    answer_id: str = Field(min_length=1, max_length=100)
+    reference: str = Field(max_length=200)
+    submission: str = Field(max_length=40)
+    item: str | None = Field(default=None, max_length=20)
+    outcome: Outcome
+    decided_at: AwareDatetime
+    ground: str | None = None
+    territories: tuple[str, ...] = ()
+    reason: str = Field(default="", max_length=5_000)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPage:
+    """Answers read, those that could not be read (kept raw), and how far we are."""
+
+    answers: tuple[Answer, ...]
+    unreadable: tuple[tuple[int, Any], ...]
+    next: int
+
+
+class Channel(Protocol):
+    """A way to a platform."""
+
+    kind: Literal["api", "portal"]
+
+    def send(self, outgoing: Outgoing, now: datetime) -> Receipt:
+        """Make one attempt. Never raises for what the other side does."""
+
+    def lookup(self, outgoing: Outgoing) -> Receipt:
+        """Ask whether an earlier attempt arrived: YES, LATER when it surely did not, UNKNOWN."""
+
+    def answers(self, after: int) -> AnswerPage:
+        """Answers since a cursor. Raises ChannelDown when the platform cannot be asked."""
+
+
+class ChannelDown(Exception):
+    """The platform cannot be reached now; nothing is lost, the cursor stays where it is."""
+
+
+class ApiChannel:
+    """Over HTTP, with an idempotency key and a lookup: an unknown outcome is asked, never guessed."""
+
+    kind: Literal["api", "portal"] = "api"
+
+    def __init__(self, base_url: str | None, environment: str, timeout: float) -> None:
+        self._environment = environment
+        self._base_url = base_url
+        self._client = httpx.Client(base_url=base_url or "", timeout=timeout, follow_redirects=False, trust_env=False)
+
+    def send(self, outgoing: Outgoing, now: datetime) -> Receipt:
+        self._check(outgoing)
+        try:
+            response = self._client.post(
+                "/v1/notices",
+                content=outgoing.payload,
+                headers={
+                    "Content-Type": "application/json",
+                    "Idempotency-Key": outgoing.idempotency_key,
+                    "X-Environment": outgoing.environment,
+                },
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Receipt(Accepted.LATER, answer=f"not reached: {type(error).__name__}")
+        except httpx.HTTPError as error:
+            return Receipt(Accepted.UNKNOWN, answer=f"no answer: {type(error).__name__}")
+        return _receipt(response)
+
+    def lookup(self, outgoing: Outgoing) -> Receipt:
+        self._check(outgoing)
+        try:
+            response = self._client.get(f"/v1/notices/by-key/{outgoing.idempotency_key}")
+        except httpx.HTTPError as error:
+            return Receipt(Accepted.UNKNOWN, answer=f"no answer: {type(error).__name__}")
+        if response.status_code == 404:
+            return Receipt(Accepted.LATER, answer="the platform does not have it")
+        return _receipt(response) if response.status_code == 200 else Receipt(Accepted.UNKNOWN, answer=_status(response))
+
+    def answers(self, after: int) -> AnswerPage:
+        if self._base_url is None:
+            return AnswerPage((), (), after)
+        try:
+            response = self._client.get("/v1/answers", params={"after": after, "limit": 100})
+            response.raise_for_status()
+            body = response.json()
+            rows, position = list(body["answers"]), int(body["next"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise ChannelDown(f"the platform's answers cannot be read now: {type(error).__name__}") from None
+        read: list[Answer] = []
+        unreadable: list[tuple[int, Any]] = []
+        for row in rows:
+            try:
+                read.append(Answer.model_validate(row))
+            except ValidationError:
+                unreadable.append((after, row))
+        return AnswerPage(tuple(read), tuple(unreadable), position)
+
+    def _check(self, outgoing: Outgoing) -> None:
+        if outgoing.environment != self._environment:
+            raise ConfigurationError(
+                f"{outgoing.number} was made for '{outgoing.environment}', and this is '{self._environment}'",
+                rule="submission.environment",
+                next_step="Send it from the installation it was made in.",
+            )
+        if self._base_url is None:
+            raise ConfigurationError(
+                "no address of a platform is set",
+                rule="channel.no_address",
+                next_step="Set QORGAN_PLATFORM_URL, or start the sandbox.",
+            )
+
+
+def _receipt(response: httpx.Response) -> Receipt:
+    if response.status_code in (200, 201):
+        try:
+            reference = str(response.json()["reference"])[:200]
+        except (ValueError, KeyError, TypeError):
+            return Receipt(Accepted.UNKNOWN, answer="accepted, but without a reference")
+        return Receipt(Accepted.YES, reference, _status(response))
+    if response.status_code in (429, 503):
+        wait = response.headers.get("Retry-After", "")
+        return Receipt(
+            Accepted.LATER, answer=_status(response), retry_after=float(wait) if wait.isdigit() else None
+        )
+    if response.status_code >= 500:
+        return Receipt(Accepted.UNKNOWN, answer=_status(response))
+    return Receipt(Accepted.NO, answer=_status(response))
+
+
+def _status(response: httpx.Response) -> str:
+    """The status only: a platform's error text may repeat our content."""
+    return f"HTTP {response.status_code} {response.reason_phrase}".strip()
+
+
+class PortalChannel:
+    """A portal without an API: the dossier goes to an officer, who enters it and records the reference."""
+
+    kind: Literal["api", "portal"] = "portal"
+
+    def send(self, outgoing: Outgoing, now: datetime) -> Receipt:
+        return Receipt(Accepted.HANDED_OVER, answer="ready for the officer")
+
+    def lookup(self, outgoing: Outgoing) -> Receipt:
+        return Receipt(Accepted.UNKNOWN, answer="only a person can look into the portal")
+
+    def answers(self, after: int) -> AnswerPage:
+        return AnswerPage((), (), after)
+
+
+def make_channels(settings: Settings) -> Mapping[str, Channel]:
+    """The channels of this installation, by kind."""
+    return {
+        "api": ApiChannel(settings.platform_url, settings.environment, settings.platform_timeout_seconds),
+        "portal": PortalChannel(),
+    }

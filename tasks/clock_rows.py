@@ -1,0 +1,105 @@
+"""Clocks in the case file: started and stopped by named moments, inside the transaction of the move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from casework.clocks import ClockStart, Subject, Threshold, due_earliest, next_check, start_clocks
+from casework.facts import CaseFacts
+from casework.policy_pack import Moment, Pack
+from casework.vocabulary import ClockState
+from db.queries.clocks import running_clocks, running_clocks_of
+from db.tables import CaseFile, Clock
+
+
+def clock_row(start: ClockStart, case_id: int | None) -> dict[str, object]:
+    """The columns of a new clock."""
+    return {
+        "case_id": case_id,
+        "subject_kind": start.subject.kind,
+        "subject_id": start.subject.id,
+        "rule_id": start.rule_id,
+        "policy_version": start.policy_version,
+        "duty": start.duty.value,
+        "statutory": start.statutory,
+        "source": start.source,
+        "verified": start.verified,
+        "limit_spec": start.limit.model_dump(mode="json"),
+        "started_at": start.started_at,
+        "due_at": start.due_at,
+        "thresholds": [[t.at.astimezone(UTC).isoformat(), t.level] for t in start.thresholds],
+        "fired": 0,
+        "next_check_at": next_check(start.thresholds, 0),
+        "stop_on": list(start.stop_on),
+        "ladder": start.ladder,
+        "next_rung": start.next_rung,
+        "lapse": start.lapse,
+        "state": ClockState.RUNNING.value,
+        "late_detected": False,
+    }
+
+
+def thresholds_of(clock: Clock) -> tuple[Threshold, ...]:
+    """A clock's thresholds as values."""
+    return tuple(Threshold(datetime.fromisoformat(at), level) for at, level in clock.thresholds)
+
+
+def write_clocks(session: Session, starts: Iterable[ClockStart], case_id: int | None) -> list[Clock]:
+    """Write new clocks."""
+    rows = [Clock(**clock_row(start, case_id)) for start in starts]
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
+def stop_clocks(session: Session, case_id: int, moment: Moment, subject: Subject, at: datetime) -> list[Clock]:
+    """Stop the case's running clocks that end at this moment.
+
+    A moment of the case stops clocks about anything in it; a moment of one submission stops
+    the clocks about the case and about that submission, never about another.
+    """
+    stopped = []
+    for clock in running_clocks(session, case_id):
+        if moment in clock.stop_on and _concerns(clock, subject):
+            stopped.append(_stop(clock, moment, at))
+    session.flush()
+    return stopped
+
+
+def _concerns(clock: Clock, subject: Subject) -> bool:
+    if subject.kind == "case" or clock.subject_kind == "case":
+        return True
+    return (clock.subject_kind, clock.subject_id) == (subject.kind, subject.id)
+
+
+def stop_subject_clocks(session: Session, subject: Subject, moment: Moment, at: datetime) -> list[Clock]:
+    """Stop every running clock about one subject that ends at this moment, such as a held report's."""
+    return [
+        _stop(clock, moment, at)
+        for clock in running_clocks_of(session, subject.kind, subject.id)
+        if moment in clock.stop_on
+    ]
+
+
+def _stop(clock: Clock, moment: str, at: datetime) -> Clock:
+    fell_away = moment == "case.ended" and clock.duty != "reporter"
+    clock.state = ClockState.CANCELLED if fell_away else ClockState.MET
+    clock.stopped_at, clock.stopped_by, clock.next_check_at = at, moment, None
+    return clock
+
+
+def start_for(
+    session: Session, moment: Moment, subject: Subject, at: datetime, case: CaseFacts | None, pack: Pack
+) -> list[Clock]:
+    """Start the pack's clocks for this moment."""
+    return write_clocks(session, start_clocks(moment, subject, at, case, pack), case.id if case else None)
+
+
+def refresh_due(session: Session, case_id: int) -> None:
+    """Keep the case's earliest due time in step with its running clocks."""
+    earliest = due_earliest(clock.due_at for clock in running_clocks(session, case_id))
+    session.execute(update(CaseFile).where(CaseFile.id == case_id).values(next_due_at=earliest))

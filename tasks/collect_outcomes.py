@@ -1,0 +1,187 @@
+"""Answers of platforms, item by item: recorded once, and acted on in the case's next drive."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from casework.clocks import Subject
+from casework.errors import NotAllowed, QorganError
+from casework.facts import SYSTEM, Actor
+from casework.policy_pack import Moment
+from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, HoldReason, Outcome, Role, Status
+from db.queries.cases import case_by_id, items_of_case
+from db.queries.submissions import (
+    cursor_position,
+    move_cursor,
+    outcome_known,
+    submission_by_number,
+    submissions_of_case,
+)
+from db.tables import CaseFile, ContentItem, ItemOutcome, Submission
+from tasks.case_facts import facts_of, find_case
+from tasks.channels import Answer, ChannelDown
+from tasks.holding_pen import hold_answer
+from tasks.logs import logger
+from tasks.record import move_in, note, transaction
+from tasks.runtime import Runtime
+
+log = logger("collect_outcomes")
+
+
+@dataclass(slots=True)
+class Collected:
+    """Counts of one collection; ``down`` names channels that could not be asked."""
+
+    recorded: int = 0
+    repeated: int = 0
+    held: int = 0
+    down: tuple[str, ...] = ()
+
+
+def collect(runtime: Runtime) -> Collected:
+    """Read every channel's new answers. A page's answers and its cursor are committed together."""
+    total = Collected()
+    for kind, channel in runtime.channels.items():
+        while True:
+            with runtime.sessions.read() as session:
+                after = cursor_position(session, kind)
+            try:
+                page = channel.answers(after)
+            except ChannelDown as error:
+                log.warning("channel down", channel=kind, error=str(error))
+                total.down += (kind,)
+                break
+            if page.next == after and not page.answers and not page.unreadable:
+                break
+            with transaction(runtime) as session:
+                for answer in page.answers:
+                    _take(session, runtime, answer, total)
+                for _position, raw in page.unreadable:
+                    _hold(session, runtime, HoldReason.UNREADABLE_ANSWER, "an answer cannot be read", raw, total)
+                move_cursor(session, kind, page.next)
+            if page.next == after:
+                break
+    return total
+
+
+def _take(session: Session, runtime: Runtime, answer: Answer, total: Collected) -> None:
+    submission = submission_by_number(session, answer.submission)
+    item = _item(session, submission, answer.item) if submission is not None else None
+    if submission is None or item is None or submission.platform_reference != answer.reference:
+        message = "an answer names an item or a notice that was never sent"
+        _hold(session, runtime, HoldReason.UNKNOWN_ITEM, message, answer.model_dump(mode="json"), total)
+        return
+    if outcome_known(session, submission.id, answer.answer_id):
+        total.repeated += 1
+        return
+    _record(session, runtime, submission, item, answer, SYSTEM)
+    total.recorded += 1
+
+
+def _item(session: Session, submission: Submission, number: str | None) -> ContentItem | None:
+    for item in items_of_case(session, submission.case_id):
+        if str(item.number) == number and item.id in submission.item_ids:
+            return item
+    return None
+
+
+def _hold(
+    session: Session, runtime: Runtime, reason: HoldReason, message: str, raw: Any, total: Collected
+) -> None:
+    hold_answer(session, runtime, "platform answers", reason, message, json.dumps(raw).encode(), runtime.now())
+    total.held += 1
+
+
+def _record(
+    session: Session, runtime: Runtime, submission: Submission, item: ContentItem, answer: Answer, actor: Actor
+) -> None:
+    """Write one answer. A final outcome is never taken back by a later 'more information needed'."""
+    at = runtime.now()
+    session.add(
+        ItemOutcome(
+            item_id=item.id,
+            submission_id=submission.id,
+            answer_id=answer.answer_id,
+            outcome=answer.outcome.value,
+            ground=answer.ground or "",
+            territories=list(answer.territories),
+            reason=answer.reason,
+            decided_at=answer.decided_at,
+            recorded_at=at,
+        )
+    )
+    before = _outcomes(session, submission)
+    stale = answer.outcome not in FINAL_OUTCOMES and item.outcome in FINAL_OUTCOMES
+    if not stale:
+        item.outcome, item.outcome_at = answer.outcome.value, answer.decided_at
+    session.flush()
+    case = case_by_id(session, submission.case_id)
+    note(
+        session, runtime, case, "outcome.recorded", actor, at, moment="outcome.recorded", wake=True,
+        data={"submission": submission.number, "item": item.number, "outcome": answer.outcome.value},
+    )  # fmt: skip
+    if answer.outcome is Outcome.MORE_INFO_NEEDED and not stale:
+        case.question = answer.reason
+        if Outcome.MORE_INFO_NEEDED not in before:
+            _platform_said(session, runtime, case, submission, "platform.asked", actor, at)
+    for row in submissions_of_case(session, case.id):
+        if item.id in row.item_ids and _outcomes(session, row) <= FINAL_OUTCOMES:
+            _platform_said(session, runtime, case, row, "platform.decided", actor, at)
+
+
+def _outcomes(session: Session, submission: Submission) -> set[Outcome]:
+    """The outcomes in force of the items a notice is about."""
+    items = items_of_case(session, submission.case_id)
+    return {Outcome(item.outcome) for item in items if item.id in submission.item_ids}
+
+
+def _platform_said(
+    session: Session, runtime: Runtime, case: CaseFile, row: Submission, moment: Moment, actor: Actor, at: datetime
+) -> None:
+    """The clocks on one notice stop when the platform has decided all its items, or asks."""
+    subject = Subject("submission", row.id)
+    note(session, runtime, case, moment, actor, at, moment=moment, subject=subject, data={"submission": row.number})
+
+
+def record_outcome(
+    runtime: Runtime, submission_number: str, item_number: int, outcome: Outcome, actor_id: str, reason: str = ""
+) -> None:
+    """An officer records what a portal showed about one item. Raises NotAllowed or QorganError."""
+    actor = runtime.users.actor(actor_id)
+    if not actor.has(Role.SPECIALIST, Role.DUTY_OFFICER):
+        raise NotAllowed(f"{submission_number}: recording an outcome needs the role specialist; {actor.id} lacks it")
+    with transaction(runtime) as session:
+        submission = submission_by_number(session, submission_number)
+        if submission is None or submission.state != DeliveryState.SENT:
+            raise QorganError(f"{submission_number[:40]} is with no platform", rule="outcome.not_sent")
+        item = _item(session, submission, str(item_number))
+        if item is None or outcome is Outcome.PENDING:
+            raise QorganError(f"{submission_number} has no item {item_number} to record this on", rule="outcome.item")
+        at = runtime.now()
+        answer = Answer(
+            cursor=0,
+            answer_id=f"portal:{item_number}:{at.isoformat()}",
+            reference=submission.platform_reference or "",
+            submission=submission.number,
+            item=str(item_number),
+            outcome=outcome,
+            decided_at=at,
+            reason=reason,
+        )
+        _record(session, runtime, submission, item, answer, actor)
+
+
+def settle(runtime: Runtime, number: str) -> None:
+    """Stage: move a submitted case by its items' outcomes: to the platform's question, or to its end."""
+    with transaction(runtime) as session:
+        case = find_case(session, number)
+        outcomes = {item.outcome for item in facts_of(session, case).items}
+        if outcomes and outcomes <= FINAL_OUTCOMES:
+            move_in(session, runtime, case, Action.DECIDE, SYSTEM, runtime.now())
+        elif Outcome.MORE_INFO_NEEDED in outcomes and case.status == Status.SUBMITTED:
+            move_in(session, runtime, case, Action.ASK_MORE, SYSTEM, runtime.now())

@@ -1,0 +1,107 @@
+"""The escalation ladder: rungs raised by clocks that ran out, each with its letter, its clock and its acknowledgement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from casework.clocks import Subject, rung_clock
+from casework.errors import NotAllowed, QorganError
+from casework.facts import SYSTEM
+from casework.vocabulary import OPEN_STATUSES, Role
+from db.queries.cases import case_by_id
+from db.queries.letters import escalation_by_id
+from db.tables import CaseFile, Clock, Escalation, Submission
+from tasks.clock_rows import refresh_due, write_clocks
+from tasks.outbox import queue_letters
+from tasks.record import note, transaction
+from tasks.runtime import Runtime
+
+CHANNELS = ("mail", "phone", "portal", "meeting")
+"""How an acknowledgement can reach us."""
+
+
+def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock, at: datetime) -> Escalation | None:
+    """Raise the clock's next rung; None when it was raised before, or the case is over.
+
+    One rung per submission, ladder and number: the database refuses a second.
+    """
+    if clock.ladder is None or clock.next_rung is None or clock.subject_kind != "submission":
+        return None
+    submission_id = clock.subject_id
+    if case.status not in OPEN_STATUSES or _raised(session, submission_id, clock.ladder, clock.next_rung):
+        return None
+    step = runtime.pack.sla.ladder(clock.ladder).rungs[clock.next_rung - 1]
+    submission = session.get_one(Submission, submission_id)
+    rung = Escalation(
+        case_id=case.id,
+        submission_id=submission_id,
+        clock_id=clock.id,
+        ladder=clock.ladder,
+        rung=step.rung,
+        recipient=step.recipient.value,
+        letter=step.letter,
+        raised_at=at,
+    )
+    session.add(rung)
+    session.flush()
+    answer_by = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, runtime.pack)], case.id)[0]
+    queue_letters(
+        session, case, step.letter, at, runtime.pack,
+        once=f"{submission_id}:{clock.ladder}:{step.rung}", platform=submission.platform,
+        context={
+            "submission": submission.number,
+            "escalation": rung.id,
+            "rung": step.rung,
+            "clock": clock.id,
+            "acknowledge_clock": answer_by.id,
+        },
+    )  # fmt: skip
+    refresh_due(session, case.id)
+    note(
+        session, runtime, case, "rung.raised", SYSTEM, at,
+        data={"rung": step.rung, "ladder": clock.ladder, "to": step.recipient.value, "submission": submission.number},
+    )  # fmt: skip
+    return rung
+
+
+def _raised(session: Session, submission_id: int, ladder: str, rung: int) -> bool:
+    query = select(Escalation.id).where(
+        Escalation.submission_id == submission_id, Escalation.ladder == ladder, Escalation.rung == rung
+    )
+    return session.scalar(query) is not None
+
+
+def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -> Escalation:
+    """Record that the recipient of a rung has it in hand: its clock stops, a follow-up clock starts.
+
+    Raises NotAllowed, or QorganError when there is no such rung or it was acknowledged before.
+    """
+    actor = runtime.users.actor(actor_id)
+    if not actor.has(Role.SPECIALIST, Role.DUTY_OFFICER, Role.LIAISON, Role.HEAD_OF_UNIT):
+        raise NotAllowed(f"escalation {escalation_id}: {actor.id} may not acknowledge it")
+    if via not in CHANNELS:
+        raise QorganError(f"'{via[:32]}' is no way to acknowledge", rule="escalation.via", next_step=f"One of: {', '.join(CHANNELS)}.")
+    at = runtime.now()
+    with transaction(runtime) as session:
+        rung = escalation_by_id(session, escalation_id)
+        if rung is None or rung.acknowledged_at is not None:
+            raise QorganError(
+                f"escalation {escalation_id} "
+                + ("does not exist" if rung is None else f"was acknowledged by {rung.acknowledged_by} already"),
+                rule="escalation.not_open",
+                next_step="See 'qorgan case show'.",
+            )
+        rung.acknowledged_at, rung.acknowledged_by, rung.acknowledged_via = at, actor.id, via
+        case = case_by_id(session, rung.case_id)
+        note(
+            session, runtime, case, "rung.acknowledged", actor, at,
+            moment="rung.acknowledged", subject=Subject("submission", rung.submission_id),
+            data={"rung": rung.rung, "escalation": rung.id, "via": via},
+        )  # fmt: skip
+        follow_up = rung_clock(rung.ladder, rung.rung, rung.submission_id, at, runtime.pack, acknowledged=True)
+        write_clocks(session, [follow_up], case.id)
+        refresh_due(session, case.id)
+        return rung

@@ -1,0 +1,178 @@
+"""Reports in: stored first, then read; each becomes a case, a duplicate or a held report.
+
+Two transactions a batch. After the first nothing can be lost: what a crash leaves stored
+but unread is read by the next intake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from casework.errors import NotAllowed, ReportRefused
+from casework.facts import SYSTEM, Actor
+from casework.payload import sha256
+from casework.report_formats import RawReport, split_file
+from casework.vocabulary import ReportState, Role
+from db.queries.reports import reports_not_read, reports_with_digests
+from db.tables import Report
+from tasks.holding_pen import hold_parts, hold_report
+from tasks.intake_joining import join_case, join_same_bytes, sort_out
+from tasks.intake_reading import ReadReport, read_raw
+from tasks.intake_results import Stored, TakenIn
+from tasks.intake_writing import write_cases
+from tasks.logs import logger
+from tasks.runtime import Runtime
+
+BATCH = 500
+"""Reports a transaction: large enough to be fast, small enough to let others write in between."""
+
+RAW = "report"
+"""Purpose that binds a sealed raw report to its table."""
+
+log = logger("intake")
+
+
+def take_in_file(
+    runtime: Runtime, name: str, data: bytes, actor: Actor | str, *, dry_run: bool = False
+) -> list[TakenIn]:
+    """Take in every report of a file's bytes. See :func:`take_in`."""
+    return take_in(runtime, split_file(name, data), actor, dry_run=dry_run)
+
+
+def take_in(
+    runtime: Runtime,
+    reports: Iterable[RawReport],
+    actor: Actor | str,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> list[TakenIn]:
+    """Store and read reports; one result each, in order.
+
+    ``dry_run`` does everything and writes nothing. ``progress`` is told how many were done.
+    Raises NotAllowed for somebody who may not take reports in; nothing else.
+    """
+    who = actor if isinstance(actor, Actor) else runtime.users.actor(actor)
+    if not who.has(Role.SPECIALIST, Role.SYSTEM):
+        raise NotAllowed(f"taking reports in needs the role specialist; {who.id} lacks it")
+    results: list[TakenIn] = []
+    if dry_run:
+        with runtime.sessions.write() as session, session.begin() as whole:
+            for batch in _batches(reports):
+                stored = _store(session, runtime, batch, who, runtime.now())
+                results += _read(session, runtime, stored, who, runtime.now())
+            whole.rollback()
+        return results
+    for batch in _batches(reports):
+        with runtime.sessions.write.begin() as session:
+            stored = _store(session, runtime, batch, who, runtime.now())
+        with runtime.sessions.write.begin() as session:
+            results += _read(session, runtime, stored, who, runtime.now())
+        if progress is not None:
+            progress(len(batch))
+    log.info("reports taken in", count=len(results), held=sum(r.state is ReportState.HELD for r in results))
+    return results
+
+
+def read_stored(runtime: Runtime) -> list[TakenIn]:
+    """Read what an earlier intake stored and did not get to read."""
+    results: list[TakenIn] = []
+    while True:
+        with runtime.sessions.write.begin() as session:
+            waiting = reports_not_read(session, BATCH)
+            if not waiting:
+                return results
+            by: dict[str, list[Stored]] = {}
+            for row in waiting:
+                by.setdefault(row.taken_in_by, []).append(unsealed(runtime, row))
+            for person, stored in by.items():
+                who = SYSTEM if person == SYSTEM.id else runtime.users.actor(person)
+                results += _read(session, runtime, stored, who, runtime.now())
+
+
+def unsealed(runtime: Runtime, row: Report) -> Stored:
+    """A stored report with its bytes opened again."""
+    header = tuple(row.header.split(",")) if row.header else ()
+    raw = RawReport(row.source, row.row, row.format, runtime.vault.open(row.raw_sealed, RAW), header)
+    return Stored(row.id, raw, row.raw_sha256, row.received_at)
+
+
+def _batches(reports: Iterable[RawReport]) -> Iterator[list[RawReport]]:
+    rest = iter(reports)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _store(
+    session: Session, runtime: Runtime, batch: Sequence[RawReport], actor: Actor, at: datetime
+) -> list[Stored]:
+    """The raw bytes, sealed, before anything in them is looked at."""
+    digests = [sha256(raw.raw) for raw in batch]
+    rows = [
+        {
+            "authority": runtime.pack.authority.id,
+            "source": raw.source[-255:],
+            "row": raw.row,
+            "format": raw.format,
+            "header": ",".join(raw.header),
+            "raw_sealed": runtime.vault.seal(raw.raw, RAW),
+            "raw_sha256": digest,
+            "raw_bytes": len(raw.raw),
+            "received_at": at,
+            "taken_in_by": actor.id,
+            "state": ReportState.STORED.value,
+            "reason": "",
+        }
+        for raw, digest in zip(batch, digests, strict=True)
+    ]
+    ids = session.scalars(insert(Report).returning(Report.id, sort_by_parameter_order=True), rows).all()
+    return [Stored(id_, raw, digest, at) for id_, raw, digest in zip(ids, batch, digests, strict=True)]
+
+
+def _read(
+    session: Session, runtime: Runtime, stored: Sequence[Stored], actor: Actor, at: datetime
+) -> list[TakenIn]:
+    """Read a batch: new cases wholesale, then joins and holds one by one."""
+    seen_before = reports_with_digests(session, [report.digest for report in stored])
+    results: dict[int, TakenIn] = {}
+    readable: list[tuple[Stored, ReadReport]] = []
+    for report in stored:
+        first = seen_before[report.digest]
+        if first != report.id:
+            results[report.id] = join_same_bytes(session, report, first, at)
+            continue
+        try:
+            readable.append((report, read_raw(report.raw, at, runtime.pack)))
+        except ReportRefused as refusal:
+            hold_report(session, runtime, report.id, report.raw.source, refusal, at)
+            results[report.id] = TakenIn.of(
+                report, ReportState.HELD, reason=refusal.reason, message=refusal.message
+            )
+    new, joins = sort_out(session, readable)
+    write_cases(session, runtime, new, actor, at)
+    if new:
+        session.execute(
+            update(Report),
+            [
+                {"id": case.stored.id, "state": ReportState.CASE.value, "case_id": case.case_id, "read_at": at}
+                for case in new
+            ],
+        )
+    for case in new:
+        hold_parts(session, runtime, case.stored.id, case.stored.raw.source, case.read.left_out, at)
+        results[case.stored.id] = TakenIn.of(
+            case.stored,
+            ReportState.CASE,
+            case_number=case.number,
+            priority=case.read.assessment.priority.value,
+            message="; ".join(part.message for part in case.read.left_out),
+        )
+    for join in joins:
+        joined = join_case(session, runtime, join, actor, at)
+        results.setdefault(join.stored.id, joined)
+    return [results[report.id] for report in stored]

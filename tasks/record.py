@@ -1,0 +1,179 @@
+"""The only writer of a case's status.
+
+One move, one transaction: status, event, clocks, review, submissions and letters are
+written together or not at all, and nothing is sent inside. The caller owns the
+transaction; :func:`move_case` opens one for a single move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from casework.clocks import Subject
+from casework.errors import CaseMovedMeanwhile
+from casework.facts import Actor, CaseFacts
+from casework.lifecycle import Decision, MoveDetails, decide
+from casework.policy_pack import Moment
+from casework.vocabulary import READY_STATUSES, Action, Status
+from db.base import JsonDict
+from db.queries.cases import case_by_id
+from db.queries.events import NewEvent, append_events
+from db.tables import CaseFile
+from tasks.case_facts import facts_of, find_case
+from tasks.clock_rows import refresh_due, start_for, stop_clocks
+from tasks.outbox import queue_letters
+from tasks.reviews import drop_unsent, write_review
+from tasks.runtime import Runtime
+
+
+@contextmanager
+def transaction(runtime: Runtime) -> Iterator[Session]:
+    """A writing transaction; everything in it or nothing."""
+    with runtime.sessions.write.begin() as session:
+        yield session
+
+
+def move_case(
+    runtime: Runtime,
+    number: str,
+    action: Action,
+    actor: Actor | str,
+    details: MoveDetails | None = None,
+    *,
+    change: Callable[[Session, CaseFile], None] | None = None,
+    data: JsonDict | None = None,
+) -> CaseFacts:
+    """Make one move on one case, now; the case afterwards.
+
+    ``actor`` is a user id for a person: an unknown one is refused here, for every caller.
+    ``change`` may alter other columns of the case in the same transaction, before the rules look.
+    Raises NotAllowed, MoveRefused, CaseNotFound or CaseMovedMeanwhile; then nothing was written.
+    """
+    who = actor if isinstance(actor, Actor) else runtime.users.actor(actor)
+    with transaction(runtime) as session:
+        case = find_case(session, number)
+        if change is not None:
+            change(session, case)
+            session.flush()
+        move_in(session, runtime, case, action, who, runtime.now(), details, data=data)
+        return facts_of(session, case_by_id(session, case.id))
+
+
+def move_in(
+    session: Session,
+    runtime: Runtime,
+    case: CaseFile,
+    action: Action,
+    actor: Actor,
+    at: datetime,
+    details: MoveDetails | None = None,
+    *,
+    data: JsonDict | None = None,
+) -> Decision:
+    """Decide a move and write it inside the caller's transaction."""
+    decision = decide(facts_of(session, case), action, actor, at, runtime.pack, details)
+    _apply(session, runtime, decision, data or {})
+    return decision
+
+
+def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDict) -> None:
+    moved = session.execute(
+        update(CaseFile)
+        .where(CaseFile.id == decision.case_id, CaseFile.status == decision.expected)
+        .values(
+            status=decision.to,
+            disposition=decision.disposition,
+            drive_at=decision.at if decision.to in READY_STATUSES else None,
+            **({"merged_into": decision.details.merge_into} if decision.action is Action.MERGE else {}),
+            **({"missing": list(decision.details.missing)} if decision.action is Action.RETURN else {}),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        raise CaseMovedMeanwhile(
+            decision.case_number,
+            f"it was '{decision.expected}' when '{decision.action}' was decided, and is no longer",
+            next_step="Look at the case again; nothing was changed.",
+        )
+    case = case_by_id(session, decision.case_id)
+    seq = append_events(session, [_event(decision, data)])[0]
+    if decision.verdict is not None or decision.action is Action.RETURN:
+        write_review(session, runtime, case, decision)
+    if decision.action in (Action.RECALL, Action.WITHDRAW):
+        drop_unsent(session, case.id, decision.action.value)
+    subject = Subject("case", case.id)
+    for moment in decision.moments:
+        stop_clocks(session, case.id, moment, subject, decision.at)
+        start_for(session, moment, subject, decision.at, facts_of(session, case), runtime.pack)
+    refresh_due(session, case.id)
+    if decision.letter is not None:
+        context: JsonDict = {"moved_at": decision.at.isoformat(), "missing": list(decision.details.missing)}
+        queue_letters(
+            session, case, decision.letter, decision.at, runtime.pack, once=f"{case.id}:{seq}", context=context
+        )
+
+
+def _event(decision: Decision, data: JsonDict) -> NewEvent:
+    said = decision.details
+    extra: JsonDict = {
+        "basis": list(said.basis),
+        "missing": list(said.missing),
+        "merge_into": said.merge_into,
+        "proportionality": said.proportionality,
+        "disposition": decision.disposition,
+    }
+    return NewEvent(
+        case_id=decision.case_id,
+        at=decision.at,
+        kind=f"moved.{decision.action}",
+        actor_id=decision.actor.id,
+        actor_name=decision.actor.name,
+        policy_version=decision.policy_version,
+        from_status=decision.expected,
+        to_status=decision.to,
+        reason=decision.reason,
+        data={key: value for key, value in {**extra, **data}.items() if value},
+    )
+
+
+def note(
+    session: Session,
+    runtime: Runtime,
+    case: CaseFile,
+    kind: str,
+    actor: Actor,
+    at: datetime,
+    *,
+    moment: Moment | None = None,
+    subject: Subject | None = None,
+    reason: str = "",
+    data: JsonDict | None = None,
+    wake: bool = False,
+) -> int:
+    """Record something that happened without moving the case; the event's position.
+
+    ``moment`` stops and starts clocks about ``subject`` (by default the case). ``wake`` lets the
+    next drive look at the case, where its status allows the system a step.
+    """
+    about = subject or Subject("case", case.id)
+    seq = append_events(
+        session,
+        [NewEvent(case.id, at, kind, actor.id, actor.name, runtime.pack.version, reason=reason, data=data)],
+    )[0]
+    if moment is not None:
+        stop_clocks(session, case.id, moment, about, at)
+        start_for(session, moment, about, at, facts_of(session, case), runtime.pack)
+        refresh_due(session, case.id)
+    if wake:
+        session.execute(
+            update(CaseFile)
+            .where(CaseFile.id == case.id, CaseFile.status.in_(READY_STATUSES | {Status.MORE_INFO}))
+            .values(drive_at=at)
+            .execution_options(synchronize_session=False)
+        )
+    return seq

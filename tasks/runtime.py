@@ -1,0 +1,103 @@
+"""The one place where engine, clock, mailer, channels, policy and settings are chosen.
+
+Everything else is handed a Runtime. Flows call :func:`current`; tests and the demo put
+their own in place with :func:`use`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from casework.errors import ConfigurationError
+from casework.pack_reader import read_pack
+from casework.policy_pack import Pack
+from db.engine import Sessions, make_engine, make_sessions
+from db.migrate import upgrade
+from tasks.channels import Channel, make_channels
+from tasks.letterpress import Letterpress
+from tasks.logs import configure_logs
+from tasks.mailer import Mailer
+from tasks.settings import ROOT, Settings
+from tasks.users import Users, read_users
+from tasks.vault import Vault, vault_from
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything an effect needs."""
+
+    settings: Settings
+    engine: Engine
+    sessions: Sessions
+    pack: Pack
+    users: Users
+    vault: Vault
+    mailer: Mailer
+    channels: Mapping[str, Channel]
+    letterpress: Letterpress
+    now: Callable[[], datetime]
+
+
+def load_pack(folder: Path) -> Pack:
+    """Read a pack's files and check them. PackError lists every fault with file and line."""
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no policy pack at '{folder.name}'", rule="policy.missing", next_step="Set QORGAN_PACK."
+        )
+    return read_pack(folder.name, {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")})
+
+
+def build(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Runtime:
+    """A runtime for these settings; brings the database to the newest schema."""
+    found = settings.with_sandbox()
+    engine = make_engine(found.database)
+    upgrade(engine)
+    return Runtime(
+        settings=found,
+        engine=engine,
+        sessions=make_sessions(engine),
+        pack=load_pack(found.pack_folder),
+        users=read_users(found.users),
+        vault=vault_from(
+            found.vault_key.get_secret_value() if found.vault_key else None, found.home / "vault.key"
+        ),
+        mailer=Mailer.from_settings(found),
+        channels=make_channels(found),
+        letterpress=Letterpress(ROOT / "templates"),
+        now=now or (lambda: datetime.now(UTC)),
+    )
+
+
+_lock = threading.Lock()
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """The runtime of this process, built from the environment on first use."""
+    global _current
+    with _lock:
+        if _current is None:
+            settings = Settings()
+            configure_logs(as_json=settings.log_json)
+            _current = build(settings)
+        return _current
+
+
+@contextmanager
+def use(runtime: Runtime) -> Iterator[Runtime]:
+    """Put a runtime in place for the length of a with-block."""
+    global _current
+    with _lock:
+        before, _current = _current, runtime
+    try:
+        yield runtime
+    finally:
+        with _lock:
+            _current = before

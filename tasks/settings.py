@@ -1,0 +1,79 @@
+"""Settings from the environment (QORGAN_…), with defaults that need no other service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where policies/ and templates/ lie."""
+
+
+class Settings(BaseSettings):
+    """Every setting, its unit and its default. docs/operations.md lists them from here."""
+
+    model_config = SettingsConfigDict(env_prefix="QORGAN_", frozen=True)
+
+    home: Path = Path("var")
+    """Folder of the embedded database, the vault key, the inbox and the logs."""
+    database_url: str | None = None
+    """SQLAlchemy URL of the case file; by default SQLite in ``home``."""
+    pack: str = "kz-ministry"
+    """Folder under policies/, or a path."""
+    users_file: Path | None = None
+    """Who may do what; by default users.yaml in ``home``."""
+    environment: Literal["practice", "production"] = "practice"
+    """A notice made in one environment is refused by the other."""
+    vault_key: SecretStr | None = None
+    """32 bytes in URL-safe base64; by default a file in ``home``."""
+    smtp_host: str | None = None
+    smtp_port: int = 25
+    smtp_tls: bool = False
+    """Whether STARTTLS is required."""
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_timeout_seconds: float = 30.0
+    """Longest silence of the mail server that is waited for."""
+    platform_url: str | None = None
+    """Base address of the platforms' API channel."""
+    platform_timeout_seconds: float = 20.0
+    log_json: bool = False
+    """One JSON object a line instead of the console's format."""
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'qorgan.db'}"
+
+    @property
+    def users(self) -> Path:
+        return self.users_file or self.home / "users.yaml"
+
+    @property
+    def inbox(self) -> Path:
+        """Files put here are taken in by the scheduled intake and moved aside."""
+        return self.home / "inbox"
+
+    @property
+    def pack_folder(self) -> Path:
+        given = Path(self.pack)
+        return given if given.is_dir() else ROOT / "policies" / self.pack
+
+    def with_sandbox(self) -> Settings:
+        """These settings, pointed at a running practice platform and mailbox of the same home, if there are any.
+
+        Only fills what is not set, and only in the practice environment.
+        """
+        note = self.home / "sandbox.json"
+        if self.environment != "practice" or not note.exists():
+            return self
+        found = json.loads(note.read_text())
+        update: dict[str, object] = {}
+        if self.smtp_host is None:
+            update |= {"smtp_host": found["smtp_host"], "smtp_port": found["smtp_port"]}
+        if self.platform_url is None:
+            update["platform_url"] = found["platform_url"]
+        return self.model_copy(update=update)

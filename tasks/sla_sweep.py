@@ -1,0 +1,169 @@
+"""The sweep: a function of (database, now). Running it zero, one or twelve times for one slot comes to the same.
+
+First select ids of clocks with a threshold that has come, by index. Then per clock, in a
+transaction of its own: read again, fire what has come, and write when to look next. One
+clock that fails is pushed an hour on and reported; the others go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from casework.clocks import Threshold, detected_late, next_check, passed
+from casework.facts import SYSTEM
+from casework.lifecycle import MoveDetails
+from casework.vocabulary import Action, ClockState, Status
+from db.queries.cases import case_by_id
+from db.queries.clocks import clock_by_id, clocks_due, record_success
+from db.queries.events import NewEvent, append_events
+from db.tables import CaseFile, Clock, Letter
+from tasks.clock_rows import thresholds_of
+from tasks.escalation import raise_rung
+from tasks.logs import logger
+from tasks.record import move_in, note, transaction
+from tasks.runtime import Runtime
+
+NAME = "sla-sweep"
+PAGE = 500
+POISONED_FOR = timedelta(hours=1)
+"""How long a clock that cannot be handled is left alone."""
+
+log = logger("sla_sweep")
+
+
+@dataclass(slots=True)
+class SweepResult:
+    """Counts of one sweep, and the numbers of cases whose clock could not be handled."""
+
+    clocks: int = 0
+    warned: int = 0
+    breached: int = 0
+    late: int = 0
+    rungs: int = 0
+    lapsed: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "clocks": self.clocks, "warned": self.warned, "breached": self.breached, "late": self.late,
+            "rungs": self.rungs, "lapsed": self.lapsed, "failed": list(self.failed),
+        }  # fmt: skip
+
+
+def sweep(runtime: Runtime) -> SweepResult:
+    """Act on every threshold that has come by now. One clock reading for the whole sweep."""
+    now = runtime.now()
+    result = SweepResult()
+    seen: set[int] = set()
+    while True:
+        with runtime.sessions.read() as session:
+            due = [clock_id for clock_id in clocks_due(session, now, PAGE) if clock_id not in seen]
+        if not due:
+            break
+        for clock_id in due:
+            seen.add(clock_id)
+            _handle(runtime, clock_id, now, result)
+    with transaction(runtime) as session:
+        record_success(session, NAME, now, result.as_dict())
+    if result.clocks:
+        log.info("sweep done", **{key: value for key, value in result.as_dict().items() if key != "failed"})
+    return result
+
+
+def _handle(runtime: Runtime, clock_id: int, now: datetime, result: SweepResult) -> None:
+    try:
+        with transaction(runtime) as session:
+            clock = clock_by_id(session, clock_id)
+            if clock is None or clock.next_check_at is None or clock.next_check_at > now:
+                return
+            _fire(session, runtime, clock, now, result)
+            result.clocks += 1
+    except Exception as error:
+        # One bad clock must never stop the others: it waits an hour, and the run says so.
+        log.error("clock not handled", clock=clock_id, error=type(error).__name__)
+        result.failed.append(_push_on(runtime, clock_id, now))
+
+
+def _push_on(runtime: Runtime, clock_id: int, now: datetime) -> str:
+    with transaction(runtime) as session:
+        session.execute(update(Clock).where(Clock.id == clock_id).values(next_check_at=now + POISONED_FOR))
+        clock = session.get(Clock, clock_id)
+        if clock is None or clock.case_id is None:
+            return f"clock {clock_id}"
+        return case_by_id(session, clock.case_id).number
+
+
+def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, result: SweepResult) -> None:
+    thresholds = thresholds_of(clock)
+    for threshold in passed(thresholds, clock.fired, now):
+        clock.fired += 1
+        late = detected_late(threshold, now)
+        result.late += late
+        if threshold.breach:
+            clock.breached_at, clock.late_detected = threshold.at, late
+        _record(session, runtime, clock, threshold, late, now)
+        if not threshold.breach:
+            result.warned += 1
+            continue
+        result.breached += 1
+        _consequences(session, runtime, clock, now, result)
+    clock.next_check_at = next_check(thresholds, clock.fired) if clock.state == ClockState.RUNNING else None
+    session.flush()
+
+
+def _record(
+    session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, late: bool, now: datetime
+) -> None:
+    """The event carries the threshold's own time; when it was found is beside it."""
+    kind = "clock.breached" if threshold.breach else "clock.warned"
+    data = {
+        "clock": clock.id, "rule": clock.rule_id, "duty": clock.duty, "level": threshold.level,
+        "due_at": clock.due_at.isoformat(), "detected_at": now.isoformat(), "late_detected": late,
+    }  # fmt: skip
+    if clock.case_id is None:
+        held = NewEvent(None, threshold.at, kind, SYSTEM.id, SYSTEM.name, clock.policy_version, data=data)
+        append_events(session, [held])
+    else:
+        note(session, runtime, case_by_id(session, clock.case_id), kind, SYSTEM, threshold.at, data=data)
+
+
+def _consequences(session: Session, runtime: Runtime, clock: Clock, now: datetime, result: SweepResult) -> None:
+    if clock.case_id is None:
+        return
+    case = case_by_id(session, clock.case_id)
+    if raise_rung(session, runtime, case, clock, now) is not None:
+        result.rungs += 1
+    if clock.lapse and case.status == Status.RETURNED:
+        details = MoveDetails(reason="The reporter's time to answer has run out.")
+        move_in(session, runtime, case, Action.LAPSE, SYSTEM, now, details)
+        session.refresh(clock)
+        result.lapsed += 1
+
+
+def preview(runtime: Runtime) -> tuple[SweepResult, list[tuple[str, str, str]]]:
+    """What a sweep would do now: its counts, and the letters it would intend as (case, letter, recipient).
+
+    Everything is done and rolled back; nothing is sent.
+    """
+    now = runtime.now()
+    result = SweepResult()
+    with runtime.sessions.write() as session, session.begin() as whole:
+        newest = session.scalar(select(func.max(Letter.id))) or 0
+        for clock_id in clocks_due(session, now, 100_000):
+            clock = clock_by_id(session, clock_id)
+            if clock is not None and clock.next_check_at is not None:
+                _fire(session, runtime, clock, now, result)
+                result.clocks += 1
+        rows = session.execute(
+            select(CaseFile.number, Letter.kind, Letter.contact)
+            .join(CaseFile, CaseFile.id == Letter.case_id)
+            .where(Letter.id > newest)
+            .order_by(Letter.id)
+        )
+        letters = [(number, kind, contact) for number, kind, contact in rows]
+        whole.rollback()
+    return result, letters
