@@ -8,7 +8,6 @@ help page or the authority's own page never is.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,16 +16,16 @@ from urllib.parse import urlsplit
 
 from casework import letter_words as words
 from casework.language import detect_language
-from casework.link_finder import FoundLink, RefusedLink, find_links
+from casework.letter_links import LinkRole, sort_links
+from casework.link_finder import RefusedLink, find_links
 from casework.links import Link
 
 LONGEST_LETTER = 2_000_000
-_LEAD = 400
+_MAIL_HOST = re.compile(r"@([\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5})")
+_LONGEST_HEAD, _LONGEST_FOOT = 60_000, 20_000
 _MOST_FINDINGS = 40
 _MOST_REASONS = 12
 _LONGEST_REASON = 600
-
-LinkRole = Literal["registry", "law", "help", "authority", "app_store", "other"]
 
 
 class LetterRefused(ValueError):
@@ -80,31 +79,21 @@ def read_letter(text: str, declared_platform_hosts: Iterable[str] = ()) -> Lette
     if len(text) > LONGEST_LETTER:
         raise LetterRefused(f"A letter may have up to {LONGEST_LETTER} characters.")
     found = find_links(text)
-    layout = _Layout(text, found.links)
-    own_hosts = frozenset(
-        match.lower() for match in re.findall(r"@([\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5})", text)
-    )
+    own_hosts = frozenset(host.lower() for host in _MAIL_HOST.findall(_body(text)))
     declared = tuple(host.lower() for host in declared_platform_hosts)
-    content: list[Link] = []
-    others: list[tuple[Link, LinkRole]] = []
-    for item in found.links:
-        role = _role(item, layout, own_hosts, declared)
-        if role is None:
-            content.append(item.link)
-        else:
-            others.append((item.link, role))
-    prose = layout.prose
+    links = sort_links(text, found.links, own_hosts, declared)
+    prose = _body(links.prose)
     flat = re.sub(r"[ \t]*\n(?![ \t]*\n)[ \t]*|[ \t]{2,}", " ", prose.replace("\r", ""))
     languages = _languages(prose)
     authority = _authority(prose, flat)
-    category, found_in = _category(flat, content)
+    category, found_in = _category(flat, links.content)
     return LetterReading(
-        content_links=tuple(content),
-        other_links=tuple(others),
+        content_links=links.content,
+        other_links=links.others,
         refused_links=found.refused,
         accounts=_unique(name for m in words.ACCOUNT_NAMES.finditer(flat) for name in m.groups() if name),
         issuing_authority=authority,
-        issuing_country=_country(authority, flat, others),
+        issuing_country=_country(authority, flat, links.others),
         languages=languages,
         main_language=languages[0],
         legal_bases=_without_parts(
@@ -120,134 +109,11 @@ def read_letter(text: str, declared_platform_hosts: Iterable[str] = ()) -> Lette
     )
 
 
-# --- Links -----------------------------------------------------------------------------------------------
-
-_BULLET = re.compile(r"[\s\-–—*•·>|<\[(]*(?:\(?\w{1,3}[.):]\s*)?[\s<\[(\-]*")
-_WORDS = re.compile(r"[^\W\d_]{2,}[^\n]{0,20}?[^\W\d_]{2,}[^\n]{0,20}?[^\W\d_]{2,}")
-
-
-_MOST_TELLING: tuple[LinkRole, ...] = ("registry", "law", "app_store", "help", "authority", "other")
-
-
-class _Layout:
-    """Where links stand: inside a sentence, or as an item of a list led in by the prose above it."""
-
-    def __init__(self, text: str, links: tuple[FoundLink, ...]) -> None:
-        places = sorted(place for item in links for place in item.places)
-        self._text = text
-        self._line_starts = [0, *(m.end() for m in re.finditer("\n", text))]
-        self._leads: list[str] = []
-        parts: list[str] = []
-        taken = 0
-        for start, end in places:
-            parts += (text[taken:start], "…")
-            taken = max(taken, end)
-        self.prose = "".join((*parts, text[taken:]))
-        linked: dict[int, tuple[int, int]] = {}
-        for start, end in places:
-            number = bisect_right(self._line_starts, start) - 1
-            linked[number] = (linked.get(number, (start, end))[0], end)
-        lead, ended = "", False
-        for number, begin in enumerate(self._line_starts):
-            stop = self._line_starts[number + 1] if number + 1 < len(self._line_starts) else len(text)
-            first = linked.get(number)
-            self._leads.append(lead)
-            if first is not None and _BULLET.fullmatch(text, begin, first[0]):
-                ended = True
-                # The sentence may go on behind the link, and lead to the next one.
-                if not _WORDS.search(text, first[1], stop):
-                    continue
-                begin = first[1]
-            line = text[max(begin, stop - _LEAD) : stop].strip()
-            if not line:
-                ended = True
-            else:
-                lead = line if ended else f"{lead} {line}"[-_LEAD:]
-                ended = False
-
-    def is_listed(self, start: int) -> bool:
-        """Whether the link stands alone at the beginning of its line."""
-        begin = self._line_starts[bisect_right(self._line_starts, start) - 1]
-        return _BULLET.fullmatch(self._text, begin, start) is not None
-
-    def before(self, start: int) -> str:
-        """The words that lead to the link at this position."""
-        number = bisect_right(self._line_starts, start) - 1
-        if self.is_listed(start):
-            return self._leads[number]
-        line = self._text[max(self._line_starts[number], start - _LEAD) : start]
-        return f"{self._leads[number]} {line}"[-_LEAD:]
-
-
-def _role(
-    item: FoundLink, layout: _Layout, own_hosts: frozenset[str], declared: tuple[str, ...]
-) -> LinkRole | None:
-    """What a link is cited as; nothing when it is the content. One mention as the content is enough."""
-    host = urlsplit(item.link.canonical).hostname or ""
-    is_declared = any(host == name or host.endswith("." + name) for name in declared)
-    roles = [
-        _role_at(item.link, host, layout, start, own_hosts, is_declared) for start, _ in item.places[:50]
-    ]
-    return None if None in roles else min((role for role in roles if role), key=_MOST_TELLING.index)
-
-
-def _role_at(
-    link: Link, host: str, layout: _Layout, start: int, own_hosts: frozenset[str], is_declared: bool
-) -> LinkRole | None:
-    before = layout.before(start)
-    sentence = re.split(r"[.!?。]\s", before)[-1]
-    if link.platform is not None and not link.exact:
-        if words.HELP_ADDRESS.search(link.canonical.partition("://")[2]):
-            return "help"
-        # A search or a feed is content only where the letter says so, a home page never.
-        is_page = urlsplit(link.canonical).path not in ("", "/")
-        return None if is_page and _nearest(sentence) == "content" else "other"
-    if link.platform is not None or is_declared:
-        owned = link.kind in ("profile", "page", "channel", "group") and words.OWN_CHANNEL_WORDS.search(
-            sentence
-        )
-        return "authority" if owned else None
-    return _role_of_unknown_host(link, host, sentence, layout.is_listed(start), own_hosts)
-
-
-def _role_of_unknown_host(
-    link: Link, host: str, sentence: str, listed: bool, own_hosts: frozenset[str]
-) -> LinkRole | None:
-    bare = host.removeprefix("www.")
-    nearest = _nearest(sentence)
-    if host in words.APP_STORES:
-        return "app_store"
-    if words.LAW_ADDRESS.search(host):
-        return "law"
-    if words.REGISTER_SENTENCE.search(sentence):
-        return "registry"
-    if words.GOVERNMENT_ADDRESS.search(host) or any(
-        own == bare or own.endswith("." + bare) for own in own_hosts
-    ):
-        return "law" if words.LAW_WORDS.search(sentence) else "authority"
-    if words.HELP_ADDRESS.search(link.canonical.partition("://")[2]) and nearest != "content":
-        return "help"
-    if nearest == "content" or (nearest is None and listed and link.exact):
-        return None
-    return "law" if nearest == "law" else "other"
-
-
-def _nearest(sentence: str) -> Literal["content", "law", "information"] | None:
-    """Which kind of word stands nearest before the link."""
-    ends: dict[Literal["content", "law", "information"], int] = {
-        "content": _last_end(words.CONTENT_WORDS, sentence),
-        "law": _last_end(words.LAW_WORDS, sentence),
-        "information": _last_end(words.INFORMATION_WORDS, sentence),
-    }
-    # "Download at the following links", "links to legislation": a word of content says where, not what.
-    if ends["information"] >= 0:
-        return "information"
-    nearest = max(ends, key=lambda kind: ends[kind])
-    return nearest if ends[nearest] >= 0 else None
-
-
-def _last_end(pattern: re.Pattern[str], text: str) -> int:
-    return max((m.end() for m in pattern.finditer(text)), default=-1)
+def _body(text: str) -> str:
+    """What the words are read from. Behind so much prose stands an annex; its links are found all the same."""
+    if len(text) <= _LONGEST_HEAD + _LONGEST_FOOT:
+        return text
+    return f"{text[:_LONGEST_HEAD]}\n\n{text[-_LONGEST_FOOT:]}"
 
 
 # --- Languages, sender, country --------------------------------------------------------------------------
@@ -337,7 +203,7 @@ def _strength(name: str) -> int:
     return 2 if words.STRONG_BODY.search(name) else 1 if words.WEAK_BODY.search(name) else 0
 
 
-def _country(authority: str | None, flat: str, others: list[tuple[Link, LinkRole]]) -> str | None:
+def _country(authority: str | None, flat: str, others: tuple[tuple[Link, LinkRole], ...]) -> str | None:
     """The country the body names, else the one of its address, else the one the letter names most."""
     named = [code for code, pattern in words.COUNTRIES.items() if authority and pattern.search(authority)]
     if named:
@@ -396,7 +262,7 @@ def _reasons(flat: str) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _category(flat: str, content: list[Link]) -> tuple[str | None, Literal["letter", "link"] | None]:
+def _category(flat: str, content: tuple[Link, ...]) -> tuple[str | None, Literal["letter", "link"] | None]:
     """The category whose words occur most; the order of the table breaks ties, children first."""
     places: tuple[tuple[Literal["letter", "link"], list[str]], ...] = (
         ("letter", [flat]),

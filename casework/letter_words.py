@@ -165,7 +165,7 @@ LEGAL_BASES = tuple(
         r"《[^》\n]{2,60}(?:法|条例|规定|办法|解释[^》\n]{0,8})》",
         r"(?:(?:Artikel|Article|Art[íi]culo|article)\s\d[\d.]*\s(?:Absatz\s\d+\s)?(?:der|du|del)\s)?"
         r"(?:Verordnung|Richtlinie|[Rr]èglement|Reglamento|Directiva)\s\((?:EU|UE|EG)\)\s\d{2,4}/\d+",
-        r"§+\s?\d+[a-z]?(?:\sAbs\.\s?\d+)?\s(?:[A-Z][A-Za-z]{1,8}G?B?)\b|\b[Aa]rticles?\s(?:L\.?\s?)?\d[\d\-]*\sdu\s[Cc]ode\s\w+",
+        r"§{1,2}\s?\d+[a-z]?(?:\sAbs\.\s?\d+)?\s(?:[A-Z][A-Za-z]{1,8}G?B?)\b|\b[Aa]rticles?\s(?:L\.?\s?)?\d[\d\-]*\sdu\s[Cc]ode\s\w+",
     )
 )
 

@@ -294,7 +294,7 @@ def _no_notice_without_basis(case: CaseFacts, action: Action, actor: Actor, pack
             rule="review.basis_missing",
             next_step="Give it with --basis.",
         )
-    if case.ground in (Ground.PLATFORM_POLICY, Ground.BOTH) and not (said.policy_line or case.policy_line):
+    if case.ground in (Ground.PLATFORM_POLICY, Ground.BOTH) and not (said.policy_line.strip() or case.policy_line.strip()):
         raise MoveRefused(
             case.number,
             "a notice that rests on the platform's policy names the line that is broken, and none was given",
@@ -371,6 +371,8 @@ def _no_submission_while_one_is_open(
 
 
 def _no_end_without_outcomes(case: CaseFacts, action: Action, actor: Actor, pack: Pack, said: MoveDetails) -> None:
+    if not case.items:
+        raise MoveRefused(case.number, "the case has no item, so nothing can have been decided", rule="outcome.no_item")
     waiting = [item.number for item in case.items if item.outcome not in FINAL_OUTCOMES]
     if waiting:
         raise MoveRefused(

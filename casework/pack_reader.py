@@ -71,6 +71,10 @@ def read_pack(folder: str, texts: Mapping[str, str]) -> Pack:
 def _read_file(name: str, text: str, model: type[M]) -> tuple[M, Lines]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: Lines = {}
+        if node is not None:
+            _index(node, (), lines, name)
+        data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
@@ -78,9 +82,6 @@ def _read_file(name: str, text: str, model: type[M]) -> tuple[M, Lines]:
         raise PackError(f"{name}:{line}: {problem}") from None
     if node is None:
         raise PackError(f"{name}:1: the file is empty")
-    lines: Lines = {}
-    _index(node, (), lines, name)
-    data = yaml.safe_load(text)
     try:
         return model.model_validate(data), lines
     except ValidationError as error:
@@ -106,6 +107,11 @@ def _index(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
             _index(value, (*path, position), lines, name)
+    elif node.tag == "tag:yaml.org,2002:timestamp":
+        try:
+            yaml.constructor.SafeConstructor().construct_object(node)
+        except ValueError as error:
+            raise PackError(f"{name}:{node.start_mark.line + 1}: no such date: {error}") from None
 
 
 def line_of(lines: Lines, path: tuple[str | int, ...]) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from casework.facts import CaseFacts, ItemFacts
 from casework.policy_pack import Pack
@@ -46,7 +47,7 @@ def build_notice(
     assert reached is not None, "the lifecycle guard lets no notice out to an unreached platform"
     instrument = pack.instrument(case.instrument)
     category = pack.category(case.category)
-    on = at.date()
+    on = at.astimezone(ZoneInfo(pack.authority.zone)).date()
     return canonical(
         {
             "schema": SCHEMA,

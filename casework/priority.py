@@ -77,15 +77,19 @@ def assess(facts: PriorityFacts, pack: Pack) -> Assessment:
     political = category.political or facts.political
     trace: list[Fired] = []
     priority = pack.priority.default
+    speech = political
     for rule in pack.priority.rules:
         match = _match(rule, facts, child)
         if match is None:
             continue
-        if political and rule.any_indicator and not rule.even_if_political:
+        if political and match[0] == "indicators" and not rule.even_if_political:
             trace.append(_fired(rule.id, "withheld: politically sensitive category", match, rule.why, rule.source))
-            continue
+            if facts.category not in rule.any_category:
+                continue
+            match = ("category", facts.category)
         trace.append(_fired(rule.id, f"floor {rule.level}", match, rule.why, rule.source))
         priority = rule.level
+        speech = political and not rule.even_if_political
         break
     else:
         trace.append(Fired("default", f"floor {priority}", "", "", "No rule of the pack fired.", "pack", True))
@@ -101,7 +105,7 @@ def assess(facts: PriorityFacts, pack: Pack) -> Assessment:
             priority = Priority.of_rank(priority.rank - 1)
             effect = f"raised to {priority}"
         trace.append(_fired(modifier.id, effect, hit, modifier.why, modifier.source))
-    lane = pack.priority.lane(priority, child=child, political=political)
+    lane = pack.priority.lane(priority, child=child, political=speech)
     return Assessment(priority, lane, child, tuple(trace))
 
 

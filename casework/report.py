@@ -9,7 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from casework.errors import ReportRefused
 from casework.vocabulary import AgeBand, Ground, HoldReason, RequestedAction
@@ -20,6 +28,24 @@ MAX_RAW_BYTES = 1_000_000
 
 Short = Annotated[str, StringConstraints(max_length=200)]
 Long = Annotated[str, StringConstraints(max_length=20_000)]
+EARLIEST_YEAR = 1990
+"""Nothing was online to be seen before; an earlier year is a slip of the pen."""
+
+
+def _written_out(value: Any) -> Any:
+    """A bare number is no date: 20260318 would be read as seconds since 1970."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and ":" in value):
+        raise ValueError("write the date with time and zone, as in 2026-03-18T09:00:00+05:00")
+    return value
+
+
+def _on_one_line(value: Any) -> Any:
+    """A line break in a name would begin a new header of a letter."""
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Line = Annotated[str, BeforeValidator(_on_one_line)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,63}$")]
 
 
@@ -33,16 +59,16 @@ class ReportedItem(_Open):
     """One link and what is known about it."""
 
     url: Annotated[str, StringConstraints(max_length=4_000)]
-    observed_at: AwareDatetime | None = None
+    observed_at: Moment | None = None
     note: Long = ""
 
 
 class Person(_Open):
     """Goes to the party vault and nowhere else."""
 
-    name: Short = ""
-    email: Annotated[str, StringConstraints(max_length=254)] = ""
-    phone: Annotated[str, StringConstraints(max_length=40)] = ""
+    name: Annotated[Line, StringConstraints(max_length=200)] = ""
+    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    phone: Annotated[Line, StringConstraints(max_length=40)] = ""
     is_child: bool = False
 
 
@@ -63,7 +89,7 @@ class Report(_Open):
     category: Code = "unclassified"
     items: Annotated[tuple[ReportedItem, ...], Field(max_length=MAX_LINKS)] = ()
     links: Annotated[tuple[Annotated[str, StringConstraints(max_length=4_000)], ...], Field(max_length=MAX_LINKS)] = ()
-    observed_at: AwareDatetime | None = None
+    observed_at: Moment | None = None
     description: Long = ""
     quote: Long = ""
     translation: Long = ""
@@ -124,6 +150,12 @@ def read_report(fields: dict[str, Any], now: datetime) -> Report:
                 "field 'observed_at' lies in the future",
                 next_step="Correct the date and replay the report.",
             )
+        if item.observed_at is not None and item.observed_at.year < EARLIEST_YEAR:
+            raise ReportRefused(
+                HoldReason.BAD_DATE,
+                f"field 'observed_at' lies before {EARLIEST_YEAR}",
+                next_step="Correct the date and replay the report.",
+            )
     return report
 
 
@@ -137,7 +169,8 @@ _ARCHIVES = ("application/zip", "application/x-rar", "application/vnd.rar", "app
              "application/gzip", "application/x-tar")  # fmt: skip
 _MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b",
-    b"\x00\x00\x00\x18ftyp", b"\x00\x00\x00 ftyp", b"\x1aE\xdf\xa3", b"ID3", b"OggS",
+    b"\x1aE\xdf\xa3", b"ID3", b"OggS",
+    b"II*\x00", b"MM\x00*", b"\xff\xfb", b"fLaC",
 )  # fmt: skip
 
 
@@ -148,4 +181,4 @@ def is_media(filename: str, media_type: str, head: bytes = b"") -> bool:
     """
     kind = media_type.lower()
     looks = kind.startswith(_MEDIA_TYPES) or kind in _ARCHIVES or filename.lower().endswith(_MEDIA_ENDINGS)
-    return looks or any(head.startswith(magic) for magic in _MAGIC)
+    return looks or head[4:8] == b"ftyp" or any(head.startswith(magic) for magic in _MAGIC)

@@ -53,9 +53,19 @@ def split_file(name: str, data: bytes) -> Iterator[RawReport]:
     elif lower.endswith(".json"):
         yield from _split_json(name, data)
     else:
-        for row, line in enumerate(data.split(b"\n"), start=1):
+        for row, line in enumerate(_one_byte_lines(data).split(b"\n"), start=1):
             if line.strip(b" \t\r\xef\xbb\xbf"):
                 yield RawReport(name, row, "jsonl", line.rstrip(b"\r"))
+
+
+def _one_byte_lines(data: bytes) -> bytes:
+    """UTF-16 has a NUL beside each line end: such a file is written anew as UTF-8 before it is cut."""
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeError:
+        return data
 
 
 def _split_json(name: str, data: bytes) -> Iterator[RawReport]:
@@ -74,7 +84,7 @@ def _split_json(name: str, data: bytes) -> Iterator[RawReport]:
 def _split_csv(name: str, data: bytes) -> Iterator[RawReport]:
     """One report a row; with a wrong header the whole file is one report that will be held."""
     try:
-        rows = list(_records(decode(data)))
+        rows = list(_records(_text(data)))
     except (ReportRefused, csv.Error):
         yield RawReport(name, 1, "csv", data)
         return
@@ -85,15 +95,15 @@ def _split_csv(name: str, data: bytes) -> Iterator[RawReport]:
     for row, cells in enumerate(rows[1:], start=2):
         if any(cell.strip() for cell in cells):
             out = io.StringIO()
-            csv.writer(out, lineterminator="").writerow(cells)
-            yield RawReport(name, row, "csv", out.getvalue().encode(), header)
+            csv.writer(out).writerow(cells)
+            yield RawReport(name, row, "csv", out.getvalue().removesuffix("\r\n").encode(), header)
 
 
 def _records(text: str) -> Iterator[list[str]]:
-    first = text.split("\n", 1)[0]
+    first = (text[:10_000].splitlines() or [""])[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
     csv.field_size_limit(MAX_RAW_BYTES)
-    return csv.reader(io.StringIO(text), delimiter=delimiter)
+    return csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
 
 
 def decode(data: bytes) -> str:
@@ -101,14 +111,19 @@ def decode(data: bytes) -> str:
 
     Raises ReportRefused for NUL bytes and for what no encoding explains.
     """
+    return _no_nul(_text(data))
+
+
+def _text(data: bytes) -> str:
+    """As ``decode``, NUL bytes and all: one of them in a table must not hold up the other rows."""
     for bom, codec in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(bom):
             try:
-                return _no_nul(data.decode(codec))
+                return data.decode(codec)
             except UnicodeDecodeError:
                 break
     try:
-        return _no_nul(data.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         guess = from_bytes(data[:100_000], cp_isolation=["cp1251", "koi8_r", "cp1252", "utf_16", "mac_cyrillic"]).best()
         if guess is None:
@@ -117,7 +132,7 @@ def decode(data: bytes) -> str:
                 next_step="Save it as UTF-8 and hand it in again.",
             ) from None  # fmt: skip
         try:
-            return _no_nul(data.decode(guess.encoding))
+            return data.decode(guess.encoding)
         except UnicodeDecodeError:
             raise ReportRefused(
                 HoldReason.UNKNOWN_ENCODING, "the text changes its encoding midway",
@@ -142,7 +157,13 @@ def fields_of(report: RawReport) -> dict[str, Any]:
             next_step="Hand it in in parts, links and text only.",
         )
     if report.format == "eml":
-        return _mail_fields(report.raw)
+        try:
+            return _mail_fields(report.raw)
+        except (RecursionError, LookupError, ValueError, AttributeError, TypeError):
+            # The standard library's mail parser fails in all these ways on mail made to be hostile.
+            raise ReportRefused(
+                HoldReason.MALFORMED, "not readable as a mail", next_step="Ask for the link in plain text."
+            ) from None
     text = decode(report.raw)
     if report.format == "csv":
         return _csv_fields(report, text)
@@ -154,9 +175,18 @@ def fields_of(report: RawReport) -> dict[str, Any]:
         ) from None
     if not isinstance(parsed, dict):
         raise ReportRefused(HoldReason.MALFORMED, "a report is a JSON object", next_step="Mend the row.")
-    if any("\x00" in value for value in parsed.values() if isinstance(value, str)):
+    if _has_nul(parsed):
         raise ReportRefused(HoldReason.NUL_BYTES, "a field contains NUL bytes", next_step="Remove them.")
     return parsed
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a NUL stands anywhere in a parsed document, in a key or in a value."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_has_nul(part) for part in value)
 
 
 def _csv_fields(report: RawReport, text: str) -> dict[str, Any]:
@@ -167,7 +197,13 @@ def _csv_fields(report: RawReport, text: str) -> dict[str, Any]:
             f"the table's header lacks the column '{absent[0]}'",
             next_step=f"Known columns: {', '.join(CSV_COLUMNS)}.",
         )
-    cells = next(csv.reader([text]))
+    try:
+        csv.field_size_limit(MAX_RAW_BYTES)
+        cells = next(csv.reader([text]))
+    except csv.Error:
+        raise ReportRefused(
+            HoldReason.MALFORMED, "not readable as a row of a table", next_step="Mend the row and hand it in again."
+        ) from None
     if len(cells) != len(report.header):
         raise ReportRefused(
             HoldReason.MALFORMED,
@@ -198,13 +234,8 @@ def _mail_fields(raw: bytes) -> dict[str, Any]:
     """A mail: sender to the vault, text to the letter reader, media marked by type, name and first bytes."""
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
-    attachments = []
-    for part in message.iter_attachments():
-        payload = part.get_payload(decode=True)
-        head = payload[:16] if isinstance(payload, bytes) else b""
-        name, kind = (part.get_filename() or "attachment")[:200], part.get_content_type()[:120]
-        attachments.append({"filename": name, "media_type": kind, "media": is_media(name, kind, head)})
     body = message.get_body(preferencelist=("plain", "html"))
+    attachments = [_attachment(part) for part in message.walk() if part is not body and _is_attachment(part)]
     if body is None:
         raise ReportRefused(HoldReason.MALFORMED, "the mail has no text", next_step="Ask for the link in text.")
     try:
@@ -218,15 +249,49 @@ def _mail_fields(raw: bytes) -> dict[str, Any]:
             f"one report may have {MAX_RAW_BYTES:,} characters of text; this has {len(str(text)):,}",
             next_step="Ask for the links and the text only.",
         )
-    fields: dict[str, Any] = {"text": _no_nul(str(text)), "attachments": attachments, "channel": "mail"}
+    text = _mended(str(text), body)
+    fields: dict[str, Any] = {"text": _no_nul(text), "attachments": attachments, "channel": "mail"}
     try:
         addresses = getattr(message.get("From"), "addresses", ())
-    except ValueError:
-        # A line break hidden in an encoded name: the mail is read, its sender is not believed.
+    except (ValueError, LookupError, AttributeError, TypeError):
+        # A line break hidden in an encoded name, or an address that breaks the parser: the mail is
+        # read, its sender is not believed.
         addresses = ()
     if addresses:
         fields["reporter"] = {
-            "name": " ".join(addresses[0].display_name.split())[:200],
-            "email": addresses[0].addr_spec[:254],
+            "name": _storable(" ".join(addresses[0].display_name.split())[:200]),
+            "email": _storable(addresses[0].addr_spec[:254]),
         }
     return fields
+
+
+def _is_attachment(part: EmailMessage) -> bool:
+    """Every leaf with a name or of another kind than text, also inside nested messages and beside HTML."""
+    if part.is_multipart():
+        return part.get_content_type() == "message/rfc822"
+    plain = part.get_content_type() in ("text/plain", "text/html")
+    return not plain or part.is_attachment() or bool(part.get_filename())
+
+
+def _attachment(part: EmailMessage) -> dict[str, Any]:
+    payload = part.get_payload(decode=True)
+    head = payload[:16] if isinstance(payload, bytes) else b""
+    name, kind = (part.get_filename() or "attachment")[:200], part.get_content_type()[:120]
+    return {"filename": _storable(name), "media_type": kind, "media": is_media(name, kind, head)}
+
+
+def _mended(text: str, body: EmailMessage) -> str:
+    """The text, or where its stated encoding lost most foreign letters, the best guess from the bytes."""
+    foreign = sum(letter > "\x7f" for letter in text)
+    payload = body.get_payload(decode=True)
+    if text.count("\ufffd") * 2 <= foreign or not isinstance(payload, bytes):
+        return text
+    try:
+        return decode(payload)
+    except ReportRefused:
+        return text
+
+
+def _storable(text: str) -> str:
+    """Raw bytes in a header become lone surrogates, which no database and no letter can hold."""
+    return text.encode("utf-8", "replace").decode()

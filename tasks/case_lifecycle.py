@@ -53,6 +53,11 @@ STAGES: dict[Status, Stage] = {
 """Which stage a status calls for. A status that is not here waits for somebody."""
 
 
+SEND_ANSWER = Stage("send answer", submission.send_answers)
+BY_NAME = {stage.name: stage for stage in (*STAGES.values(), SEND_ANSWER)}
+"""Every stage by the name that operators see."""
+
+
 def stages(runtime: Runtime, number: str) -> Iterator[Stage]:
     """The stages to run, one after another, as the case's status calls for them.
 
@@ -65,7 +70,7 @@ def stages(runtime: Runtime, number: str) -> Iterator[Stage]:
             return
         before = now
         if now is Status.SUBMITTED and submission.unsettled(runtime, number):
-            yield Stage("send answer", submission.send_answers)
+            yield SEND_ANSWER
         yield STAGES[now]
 
 
@@ -127,6 +132,12 @@ def ready(runtime: Runtime, lane: str | None) -> int:
     """How many cases of a lane the system could drive now."""
     with runtime.sessions.read() as session:
         return count_ready(session, lane, runtime.now())
+
+
+def failed_before(runtime: Runtime, number: str) -> bool:
+    """Whether the case's last drive failed: then it gets a run of its own, which operators can read."""
+    with runtime.sessions.read() as session:
+        return find_case(session, number).failures > 0
 
 
 def set_aside(runtime: Runtime, number: str, error: Exception) -> None:

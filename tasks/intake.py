@@ -6,7 +6,7 @@ but unread is read by the next intake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -45,38 +45,43 @@ def take_in_file(
 
 
 def take_in(
-    runtime: Runtime,
-    reports: Iterable[RawReport],
-    actor: Actor | str,
-    *,
-    dry_run: bool = False,
-    progress: Callable[[int], None] | None = None,
+    runtime: Runtime, reports: Iterable[RawReport], actor: Actor | str, *, dry_run: bool = False
 ) -> list[TakenIn]:
-    """Store and read reports; one result each, in order.
+    """Store and read reports; one result each, in order. ``dry_run`` does everything and writes nothing.
 
-    ``dry_run`` does everything and writes nothing. ``progress`` is told how many were done.
     Raises NotAllowed for somebody who may not take reports in; nothing else.
     """
-    who = actor if isinstance(actor, Actor) else runtime.users.actor(actor)
-    if not who.has(Role.SPECIALIST, Role.SYSTEM):
-        raise NotAllowed(f"taking reports in needs the role specialist; {who.id} lacks it")
+    if not dry_run:
+        return [result for batch in take_in_batches(runtime, reports, actor) for result in batch]
+    who = _taker(runtime, actor)
     results: list[TakenIn] = []
-    if dry_run:
-        with runtime.sessions.write() as session, session.begin() as whole:
-            for batch in _batches(reports):
-                stored = _store(session, runtime, batch, who, runtime.now())
-                results += _read(session, runtime, stored, who, runtime.now())
-            whole.rollback()
-        return results
+    with runtime.sessions.write() as session, session.begin() as whole:
+        for batch in _batches(reports):
+            stored = _store(session, runtime, batch, who, runtime.now())
+            results += _read(session, runtime, stored, who, runtime.now())
+        whole.rollback()
+    return results
+
+
+def take_in_batches(
+    runtime: Runtime, reports: Iterable[RawReport], actor: Actor | str
+) -> Iterator[list[TakenIn]]:
+    """The same, batch by batch, each committed before it is handed out: danger found in it can be acted on."""
+    who = _taker(runtime, actor)
     for batch in _batches(reports):
         with runtime.sessions.write.begin() as session:
             stored = _store(session, runtime, batch, who, runtime.now())
         with runtime.sessions.write.begin() as session:
-            results += _read(session, runtime, stored, who, runtime.now())
-        if progress is not None:
-            progress(len(batch))
-    log.info("reports taken in", count=len(results), held=sum(r.state is ReportState.HELD for r in results))
-    return results
+            results = _read(session, runtime, stored, who, runtime.now())
+        log.info("reports taken in", count=len(results), held=sum(r.state is ReportState.HELD for r in results))
+        yield results
+
+
+def _taker(runtime: Runtime, actor: Actor | str) -> Actor:
+    who = actor if isinstance(actor, Actor) else runtime.users.actor(actor)
+    if not who.has(Role.SPECIALIST, Role.SYSTEM):
+        raise NotAllowed(f"taking reports in needs the role specialist; {who.id} lacks it")
+    return who
 
 
 def read_stored(runtime: Runtime) -> list[TakenIn]:
@@ -141,10 +146,10 @@ def _read(
     seen_before = reports_with_digests(session, [report.digest for report in stored])
     results: dict[int, TakenIn] = {}
     readable: list[tuple[Stored, ReadReport]] = []
+    repeated: list[Stored] = []
     for report in stored:
-        first = seen_before[report.digest]
-        if first != report.id:
-            results[report.id] = join_same_bytes(session, report, first, at)
+        if seen_before[report.digest] != report.id:
+            repeated.append(report)
             continue
         try:
             readable.append((report, read_raw(report.raw, at, runtime.pack)))
@@ -172,6 +177,8 @@ def _read(
             priority=case.read.assessment.priority.value,
             message="; ".join(part.message for part in case.read.left_out),
         )
+    for report in repeated:
+        results[report.id] = join_same_bytes(session, report, seen_before[report.digest], at)
     for join in joins:
         joined = join_case(session, runtime, join, actor, at)
         results.setdefault(join.stored.id, joined)

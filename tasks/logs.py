@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor
@@ -39,47 +39,40 @@ def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-class _RedactingFilter(logging.Filter):
-    """The same for lines of libraries, which know nothing of our keys."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        cleaned = _LINK.sub(REDACTED, message)
-        if cleaned != message:
-            record.msg, record.args = cleaned, ()
-        return True
-
-
 def configure_logs(*, as_json: bool = False, level: int = logging.INFO) -> None:
-    """Set structlog and the loggers beneath it up; may be called again."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        redact,
-    ]
-    renderer: Processor = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    """Set structlog and the loggers beneath it up; may be called again.
+
+    Lines are rendered before they reach the standard library, so that every handler, also
+    the one that shows them on Prefect's page, gets the same redacted text.
+    """
+    renderer: Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            renderer,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
     ours = logging.getLogger("qorgan")
-    ours.handlers = [handler]
+    ours.handlers = [handler for handler in ours.handlers if not isinstance(handler, _OurHandler)]
+    ours.addHandler(_OurHandler(sys.stderr))
     ours.setLevel(level)
-    ours.filters = [_RedactingFilter()]
+    ours.propagate = False
     # HTTP clients log every address they call, and an item's link may stand in one.
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _OurHandler(logging.StreamHandler[TextIO]):
+    """Tells our handler from those that others, such as Prefect, hang on our logger."""
 
 
 def logger(stage: str) -> structlog.stdlib.BoundLogger:

@@ -1,0 +1,282 @@
+"""Cases: find them, read them, and the moves that are no legal decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from casework.errors import CaseError
+from casework.vocabulary import Action, AgeBand, Priority, Status
+from desk.options import As, CaseNumber, Json, Limit, Reason, at_work
+from desk.output import Row, answer, iso, priority_text, shown, table
+from desk.wake import wake
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from casework.lifecycle import MoveDetails
+    from db.tables import CaseFile
+    from tasks.legal_review import Supplied
+    from tasks.runtime import Runtime
+
+app = typer.Typer(no_args_is_help=True, help="One case: read it, supply, amend, withdraw, merge, reopen, re-order.")
+
+
+def list_all(
+    status: Annotated[Status | None, typer.Option("--status", help="Only cases in this status.")] = None,
+    priority: Annotated[Priority | None, typer.Option("--priority", help="Only cases of this priority.")] = None,
+    limit: Limit = 200,
+    as_json: Json = False,
+) -> None:
+    """List cases: the most urgent first, then the oldest."""
+    from casework.waiting import waiting_for
+    from db.queries.cases import list_cases
+    from tasks.case_facts import facts_of
+
+    runtime = at_work()
+    zone, now = runtime.pack.authority.zone, runtime.now()
+    with runtime.sessions.read() as session:
+        rows: list[Row] = [
+            {
+                "number": case.number,
+                "priority": case.priority,
+                "status": case.status,
+                "waits_for": waiting_for(facts_of(session, case)).name,
+                "category": case.category,
+                "child": case.child,
+                "political": case.political,
+                "lane": case.lane,
+                "reports": case.reporters,
+                "received_at": iso(case.received_at, zone),
+                "next_due_at": iso(case.next_due_at, zone),
+                "overdue": case.next_due_at is not None and now > case.next_due_at,
+            }
+            for case in list_cases(session, status=status, priority=priority, limit=limit)
+        ]
+
+    def show(console: Console) -> None:
+        columns = ("case", "", "waits for", "category", "next due")
+        console.print(
+            table(
+                columns,
+                [
+                    (
+                        row["number"],
+                        priority_text(row["priority"]),
+                        row["waits_for"],
+                        row["category"] + (" (child)" if row["child"] else "") + (" (political)" if row["political"] else ""),
+                        shown(row["next_due_at"]) + (" OVERDUE" if row["overdue"] else ""),
+                    )
+                    for row in rows
+                ],
+                wide=("category", "next due"),
+            )
+        )
+        console.print(f"\n{len(rows)} case(s)" + (f"; there may be more, see --limit {limit}" if len(rows) == limit else ""))
+
+    answer(rows, as_json, show)
+
+
+@app.command("show")
+def show_one(number: CaseNumber, as_json: Json = False) -> None:
+    """Everything on the record about one case."""
+    from desk.case_pages import case_page, show_case
+    from tasks.case_facts import find_case
+
+    runtime = at_work()
+    with runtime.sessions.read() as session:
+        page = case_page(session, runtime, find_case(session, number))
+    answer(page, as_json, lambda console: show_case(console, page))
+
+
+Quote = Annotated[str, typer.Option("--quote", help="The content's own words.")]
+Translation = Annotated[str, typer.Option("--translation", help="A translation of the words.")]
+Why = Annotated[str, typer.Option("--why-unlawful", help="How the content meets the elements of the law.")]
+Description = Annotated[str, typer.Option("--description", help="What is shown.")]
+PolicyLine = Annotated[str, typer.Option("--policy-line", help="The line of the platform's policy that is broken.")]
+Expert = Annotated[str, typer.Option("--expert-decision", help="Number of the expert group's decision.")]
+CategoryCode = Annotated[str, typer.Option("--category", help="Harm category of the policy pack.")]
+Age = Annotated[AgeBand | None, typer.Option("--age-band", help="Age of the person harmed.")]
+Observed = Annotated[str, typer.Option("--observed-at", help="When it was seen, as 2026-03-18T09:00+05:00.")]
+
+
+@app.command()
+def supply(
+    number: CaseNumber,
+    as_user: As,
+    reason: Reason = "The reporter supplied what was missing.",
+    quote: Quote = "",
+    translation: Translation = "",
+    why_unlawful: Why = "",
+    description: Description = "",
+    policy_line: PolicyLine = "",
+    expert_decision: Expert = "",
+    category: CategoryCode = "",
+    age_band: Age = None,
+    observed_at: Observed = "",
+    as_json: Json = False,
+) -> None:
+    """Add what a returned case lacked, and send it on; the gate judges it again."""
+    from tasks import legal_review
+
+    runtime = at_work()
+    supplied = legal_review.Supplied(
+        quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at
+    )
+    _something(number, supplied)
+    legal_review.supply(runtime, number, as_user, supplied, reason)
+    report_move(runtime, number, as_json)
+
+
+@app.command()
+def amend(
+    number: CaseNumber,
+    as_user: As,
+    reason: Reason,
+    quote: Quote = "",
+    translation: Translation = "",
+    why_unlawful: Why = "",
+    description: Description = "",
+    policy_line: PolicyLine = "",
+    expert_decision: Expert = "",
+    category: CategoryCode = "",
+    age_band: Age = None,
+    observed_at: Observed = "",
+    as_json: Json = False,
+) -> None:
+    """Correct the file while it is being worked on; the priority is judged again."""
+    from tasks import legal_review
+
+    runtime = at_work()
+    supplied = legal_review.Supplied(
+        quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at
+    )
+    _something(number, supplied)
+    legal_review.amend(runtime, number, as_user, supplied, reason)
+    report_move(runtime, number, as_json)
+
+
+def _something(number: str, supplied: Supplied) -> None:
+    from tasks.legal_review import Supplied as Nothing
+
+    if supplied == Nothing():
+        raise CaseError(
+            number, "nothing was given", rule="case.nothing_supplied", next_step="Give a field; see --help for them."
+        )
+
+
+@app.command()
+def withdraw(number: CaseNumber, as_user: As, reason: Reason, as_json: Json = False) -> None:
+    """Take a case back before anything was sent."""
+    from casework.lifecycle import MoveDetails
+
+    move(number, Action.WITHDRAW, as_user, MoveDetails(reason=reason), as_json)
+
+
+@app.command()
+def merge(
+    number: CaseNumber,
+    into: Annotated[str, typer.Option("--into", help="The case it lives on in.", parser=str.upper)],
+    as_user: As,
+    reason: Reason,
+    same_content: Annotated[
+        bool, typer.Option("--same-content", help="Items that the other case lacks show the same under another link.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Merge a case into another as a duplicate. Items the other one lacks are not carried over."""
+    from casework.lifecycle import MoveDetails
+    from tasks.record import move_case
+
+    runtime = at_work()
+
+    def check(session: Session, case: CaseFile) -> None:
+        _target_can_carry(session, case, into, same_content)
+
+    move_case(runtime, number, Action.MERGE, as_user, MoveDetails(reason=reason, merge_into=into), change=check)
+    report_move(runtime, number, as_json)
+
+
+def _target_can_carry(session: Session, case: CaseFile, into: str, same_content: bool) -> None:
+    from casework.vocabulary import OPEN_STATUSES
+    from db.queries.cases import items_of_case
+    from tasks.case_facts import find_case
+
+    target = find_case(session, into)
+    if target.status not in OPEN_STATUSES:
+        raise CaseError(
+            case.number,
+            f"{target.number} is '{target.status}' and cannot take it over",
+            rule="merge.target_ended",
+            next_step="Merge into an open case, or reopen that one first.",
+        )
+    carried = {item.key for item in items_of_case(session, target.id)}
+    lost = [str(item.number) for item in items_of_case(session, case.id) if item.key not in carried]
+    if lost and target.id != case.id and not same_content:
+        raise CaseError(
+            case.number,
+            f"item(s) {', '.join(lost)} are not in {target.number} and would be reported to nobody",
+            rule="merge.items_lost",
+            next_step="If they show the same content under another link, say --same-content.",
+        )
+
+
+@app.command()
+def reopen(number: CaseNumber, as_user: As, reason: Reason, as_json: Json = False) -> None:
+    """Take up an ended case again: an appeal, or the content is back."""
+    from casework.lifecycle import MoveDetails
+
+    move(number, Action.REOPEN, as_user, MoveDetails(reason=reason), as_json)
+
+
+@app.command("priority")
+def change_priority(
+    number: CaseNumber,
+    to: Annotated[Priority, typer.Argument(help="P0 to P4.")],
+    as_user: As,
+    reason: Reason,
+    confirmed_by: Annotated[
+        str | None, typer.Option("--confirmed-by", metavar="USER", help="The second person, to go below what was computed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change the order of work. Below the computed priority it takes a second person."""
+    from tasks.prioritization import change_priority as change
+
+    runtime = at_work()
+    change(runtime, number, to, as_user, reason, confirmed_by)
+    report_move(runtime, number, as_json)
+
+
+def move(number: str, action: Action, as_user: str, details: MoveDetails, as_json: bool) -> None:
+    """Make one move on one case, wake its lane, and say where the case is now."""
+    from tasks.record import move_case
+
+    runtime = at_work()
+    move_case(runtime, number, action, as_user, details)
+    report_move(runtime, number, as_json)
+
+
+def report_move(runtime: Runtime, number: str, as_json: bool) -> None:
+    """After somebody's decision: wake the case's lane, and say where the case is now."""
+    from casework.waiting import waiting_for
+    from tasks.case_facts import facts_of, find_case
+
+    with runtime.sessions.read() as session:
+        case = find_case(session, number)
+        wait = waiting_for(facts_of(session, case))
+        now: Row = {
+            "case": case.number,
+            "status": case.status,
+            "disposition": case.disposition,
+            "priority": case.priority,
+            "waits_for": wait.name,
+            "what_next": wait.what,
+        }
+        lane = case.lane
+    wake([lane])
+    answer(
+        now, as_json, lambda console: console.print(f"{now['case']} is '{now['status']}' ({now['priority']}): {wait.name}. {wait.what}")
+    )

@@ -1,0 +1,186 @@
+"""Processes of a local system: started as a group, watched, and all gone at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from casework.errors import ConfigurationError
+from tasks.settings import ROOT
+
+HOST = "127.0.0.1"
+SERVER_START_SECONDS = 120
+"""A first start migrates Prefect's own database, which takes about 20 seconds."""
+
+
+def free_port(wanted: int = 0) -> int:
+    """The wanted port of this machine, or any free one where it is taken."""
+    for port in dict.fromkeys((wanted, 0)):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ConfigurationError("this machine gives no free port", rule="local.no_port")
+
+
+@dataclass
+class Processes:
+    """Child processes, each in a group of its own, so that their own children end with them."""
+
+    log_folder: Path
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __enter__(self) -> Processes:
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start one; its output goes to ``<name>.log`` in the log folder."""
+        with (self.log_folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603  our own commands
+                list(command), env=dict(env), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self._running[name] = process
+        return process
+
+    def ended(self) -> str | None:
+        """The name of a process that is not running any more, if there is one."""
+        return next((name for name, process in self._running.items() if process.poll() is not None), None)
+
+    def stop(self) -> None:
+        """Ask all to end, the newest first; whoever has not after ten seconds is killed."""
+        for process in reversed(self._running.values()):
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        for process in self._running.values():
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+            # Also to groups whose leader is gone: a worker's flow runs are its children.
+            _signal(process, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """A running local server: its addresses and the environment for its clients."""
+
+    api_url: str
+    ui_url: str
+    env: Mapping[str, str]
+
+
+def start_prefect(processes: Processes, home: Path, *, port: int = 4200) -> PrefectServer:
+    """Start Prefect's server on SQLite in ``home`` and wait until it answers.
+
+    The page asks for the API where it is told to: on another port than 4200 it would stay empty otherwise.
+    """
+    chosen = free_port(port)
+    api_url = f"http://{HOST}:{chosen}/api"
+    env = {
+        **os.environ,
+        "PREFECT_HOME": str((home / "prefect").resolve()),
+        "PREFECT_API_URL": api_url,
+        "PREFECT_SERVER_UI_API_URL": api_url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLI_PROMPT": "false",
+        "DO_NOT_TRACK": "1",
+        "QORGAN_HOME": str(home.resolve()),
+    }
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    processes.start("prefect-server", [*prefect_command(), "server", "start", "--host", HOST, "--port", str(chosen)], env)
+    _wait_for(f"{api_url}/health", processes)
+    (home / "prefect.json").write_text(json.dumps({"api_url": api_url}))
+    return PrefectServer(api_url, f"http://{HOST}:{chosen}", env)
+
+
+def prefect_command() -> list[str]:
+    """Prefect's command line in this very environment."""
+    return [sys.executable, "-m", "prefect"]
+
+
+def _wait_for(url: str, processes: Processes) -> None:
+    deadline = time.monotonic() + SERVER_START_SECONDS
+    while time.monotonic() < deadline:
+        gone = processes.ended()
+        if gone is not None:
+            raise ConfigurationError(
+                f"{gone} ended before it was ready", rule="local.ended", next_step=f"Read {gone}.log in the log folder."
+            )
+        try:
+            if httpx.get(url, timeout=2, trust_env=False).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.25)
+    raise ConfigurationError("Prefect's server did not answer in time", rule="local.slow", next_step="Read its log.")
+
+
+def start_sandbox(processes: Processes, home: Path, *, platform_port: int = 8025, smtp_port: int = 2525) -> None:
+    """Start the practice platform and mailbox and wait for their note in ``home``."""
+    note = home / "sandbox.json"
+    note.unlink(missing_ok=True)
+    ports = ("--platform-port", str(free_port(platform_port)), "--smtp-port", str(free_port(smtp_port)))
+    processes.start("sandbox", [sys.executable, "-m", "sandbox", "--home", str(home.resolve()), *ports], os.environ)
+    deadline = time.monotonic() + 30
+    while not note.exists():
+        if processes.ended() or time.monotonic() > deadline:
+            raise ConfigurationError("the sandbox did not start", rule="local.sandbox", next_step="Read sandbox.log.")
+        time.sleep(0.1)
+
+
+def run_prefect(server: PrefectServer, *arguments: str) -> None:
+    """Run one of Prefect's own commands to its end. ConfigurationError with its last line when it fails."""
+    done = subprocess.run(  # noqa: S603  our own commands
+        [*prefect_command(), *arguments], env=dict(server.env), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise ConfigurationError(f"prefect {' '.join(arguments[:2])} failed: {' '.join(last)}", rule="local.prefect")
+
+
+def deploy(server: PrefectServer) -> None:
+    """Create the work pool and its two queues, and apply prefect.yaml. May be repeated."""
+    run_prefect(server, "work-pool", "create", "qorgan", "--type", "process", "--overwrite")
+    _queue(server, "child-safety", 1)
+    _queue(server, "routine", 2)
+    run_prefect(server, "--no-prompt", "deploy", "--all")
+
+
+def _queue(server: PrefectServer, name: str, priority: int) -> None:
+    """A work queue with its priority, made through the API because the command refuses one that exists."""
+    client = httpx.Client(base_url=server.api_url, timeout=30, trust_env=False)
+    with client:
+        found = client.get(f"/work_pools/qorgan/queues/{name}")
+        if found.status_code == 404:
+            client.post("/work_pools/qorgan/queues", json={"name": name, "priority": priority}).raise_for_status()
+        else:
+            client.patch(f"/work_pools/qorgan/queues/{name}", json={"priority": priority}).raise_for_status()

@@ -1,0 +1,75 @@
+"""The whole local system until Ctrl-C: Prefect, work pool, deployments, worker, practice platform and mailbox."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from desk.local import PrefectServer, Processes, deploy, prefect_command, start_prefect, start_sandbox
+from tasks.settings import ROOT, Settings
+
+WORKER_LIMIT = 2
+"""Flow runs at a time: on SQLite more only wait for each other."""
+
+
+def main(state: Path) -> int:
+    """Start everything, print where it is, wait; the exit status. Leaves nothing running."""
+    console = Console()
+    state.mkdir(parents=True, exist_ok=True)
+    if not (state / "users.yaml").exists():
+        shutil.copy(ROOT / "examples" / "users.yaml", state / "users.yaml")
+    (state / "inbox").mkdir(exist_ok=True)
+    stopping = _Stop()
+    with Processes(state / "logs") as processes:
+        with console.status("starting the practice platform and mailbox …"):
+            start_sandbox(processes, state)
+        with console.status("starting Prefect; the first time takes half a minute …"):
+            server = start_prefect(processes, state)
+        with console.status("deploying the flows …"):
+            deploy(server)
+        processes.start(
+            "worker",
+            [*prefect_command(), "worker", "start", "--pool", "qorgan", "--limit", str(WORKER_LIMIT), "--name", "local"],
+            server.env,
+        )
+        _say(console, state, server)
+        while not stopping.asked:
+            gone = processes.ended()
+            if gone is not None:
+                console.print(f"[red]{gone} ended.[/red] Its last words are in {state / 'logs' / (gone + '.log')}")
+                return 1
+            time.sleep(0.5)
+        console.print("stopping …")
+    (state / "prefect.json").unlink(missing_ok=True)
+    return 0
+
+
+class _Stop:
+    """Ctrl-C or SIGTERM asks once; a second one must not cut the stopping short."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def _say(console: Console, state: Path, server: PrefectServer) -> None:
+    settings = Settings(home=state).with_sandbox()
+    for name, where in (
+        ("Prefect, for operators", server.ui_url),
+        ("practice platform", settings.platform_url or ""),
+        ("practice mailbox", f"{state / 'mail'} (SMTP at port {settings.smtp_port})"),
+        ("inbox for reports", str(settings.inbox)),
+        ("logs", str(state / "logs")),
+    ):
+        console.print(f"{name:>24}  {where}", highlight=False, soft_wrap=True)
+    console.print(f"{'command line':>24}  QORGAN_HOME={state} .venv/bin/qorgan --help", highlight=False, soft_wrap=True)
+    console.print(f"{'end':>24}  Ctrl-C", highlight=False)

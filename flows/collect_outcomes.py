@@ -1,0 +1,30 @@
+"""Read the platforms' answers and wake the lanes for the cases they concern."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+
+from casework.vocabulary import Lane
+from flows.waking import wake
+from tasks.collect_outcomes import Collected, collect
+from tasks.runtime import current
+
+
+@task(name="read answers", cache_policy=NO_CACHE)
+async def read_answers() -> Collected:
+    """Every channel's new answers, item by item."""
+    return await asyncio.to_thread(collect, current())
+
+
+@flow(name="collect-outcomes", flow_run_name="collect outcomes")
+async def collect_outcomes() -> State[None]:
+    """Record what platforms did; what follows from it is each case's own drive."""
+    found = await read_answers()
+    if found.recorded:
+        wake(Lane)
+    name = f"{found.recorded} outcomes, {found.held} held"
+    return Completed(name=f"{name}, not reached: {', '.join(found.down)}" if found.down else name)

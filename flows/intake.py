@@ -1,0 +1,63 @@
+"""Take in what lies in the inbox. Danger to a child is acted on here, at once, batch by batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed, State
+
+from casework.vocabulary import Lane, Priority, ReportState
+from flows.case_lifecycle import case_lifecycle
+from flows.waking import wake
+from tasks.case_lifecycle import set_aside
+from tasks.correspondence import send_letters
+from tasks.inbox import take_in_inbox
+from tasks.intake_results import TakenIn
+from tasks.runtime import current
+
+
+@task(name="take in a batch", cache_policy=NO_CACHE)
+async def take_in_batch(batches: Iterator[list[TakenIn]]) -> list[TakenIn]:
+    """Store and read the next batch of reports; empty when the inbox is."""
+    return await asyncio.to_thread(next, batches, [])
+
+
+@task(name="send urgent letters", cache_policy=NO_CACHE)
+async def send_urgent_letters() -> None:
+    """Police referral and duty alert: before anything that can wait."""
+    await asyncio.to_thread(send_letters, current(), urgent_only=True)
+
+
+@flow(name="intake", flow_run_name="intake from the inbox")
+async def intake() -> State[None]:
+    """Each report becomes a case, a duplicate or a held report. A P0 is driven before the next batch is read."""
+    counts: Counter[str] = Counter()
+    failed: list[str] = []
+    batches = take_in_inbox(current())
+    while batch := await take_in_batch(batches):
+        counts.update(result.state for result in batch)
+        urgent = dict.fromkeys(r.case_number for r in batch if r.case_number and r.priority == Priority.P0)
+        if urgent:
+            await send_urgent_letters()
+        for number in urgent:
+            try:
+                await case_lifecycle(number)
+            except Exception as error:
+                failed.append(number)
+                set_aside(current(), number, error)
+    if counts:
+        wake(Lane)
+    if failed:
+        return Failed(name=f"{len(failed)} P0 failed", message=f"Set aside: {', '.join(failed)}")
+    return Completed(name=_summary(counts))
+
+
+def _summary(counts: Counter[str]) -> str:
+    if not counts:
+        return "Inbox empty"
+    cases, doubles, held = (counts[state] for state in (ReportState.CASE, ReportState.DUPLICATE, ReportState.HELD))
+    return f"{cases} cases, {doubles} duplicates, {held} held"
