@@ -95,9 +95,7 @@ MOMENTS: dict[str, str] = {
 """What each named moment is, to end the sentence 'it stops when …'."""
 
 
-def explain_due(
-    number: str, clocks: Sequence[RunningClock], calendar: WorkingCalendar, now: datetime
-) -> Explanation:
+def explain_due(number: str, clocks: Sequence[RunningClock], calendar: WorkingCalendar, now: datetime) -> Explanation:
     """How each running clock's due time came about, from its own limit and not from today's policy."""
     if not clocks:
         return Explanation((f"{number}: no clock is running.",), {"case": number, "clocks": []})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 _CODES = (
     "ar az be bg ca cs da de el en es et fi fr gl he hi hr hu hy id it ja ka kk ko ky lt lv mn ms nl no pl pt"
@@ -109,9 +109,10 @@ def _language_by_letters(sample: str, letters: int) -> str | None:
 @lru_cache(maxsize=1)
 def _identifier() -> _Identifier:
     """The model, loaded at the first need: it takes a third of a second that most commands never use."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
+    from py3langid import langid
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    library: Any = langid.LanguageIdentifier
+    identifier = library.from_model_file(langid.MODEL_FILE, norm_probs=True)
     identifier.set_languages(_GUESSED.split())
     checked: _Identifier = identifier
     return checked

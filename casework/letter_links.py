@@ -22,7 +22,7 @@ LinkRole = Literal["registry", "law", "help", "authority", "app_store", "other"]
 
 _LEAD = 400
 _MOST_CONTEXTS = 300
-"""Distinct contexts that are read. In a letter with more, a link is read in the context of the one before it."""
+"""Contexts that are read. In a letter with more, a link is read in the context of the one before it."""
 _MOST_MENTIONS = 8
 
 
@@ -78,11 +78,14 @@ class _Layout:
         for start, end in places:
             number = bisect_right(self._line_starts, start) - 1
             linked[number] = (linked.get(number, (start, end))[0], end)
-        lead, ended = "", False
-        for number, begin in enumerate(self._line_starts):
-            stop = self._line_starts[number + 1] if number + 1 < len(self._line_starts) else len(text)
+        lead, ended, stop = "", False, -1
+        for number, whole in enumerate(text.split("\n") if links else ()):
+            begin, stop = stop + 1, stop + 1 + len(whole)
             first = linked.get(number)
             self._leads.append(lead)
+            if not whole:
+                ended = True
+                continue
             if first is not None and _BULLET.fullmatch(text, begin, first[0]):
                 ended = True
                 # The sentence may go on behind the link, and lead to the next one.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -110,7 +110,7 @@ def read_letter(text: str, declared_platform_hosts: Iterable[str] = ()) -> Lette
 
 
 def _body(text: str) -> str:
-    """What the words are read from. Behind so much prose stands an annex; its links are found all the same."""
+    """What the words are read from. What lies between is an annex; its links are found all the same."""
     if len(text) <= _LONGEST_HEAD + _LONGEST_FOOT:
         return text
     return f"{text[:_LONGEST_HEAD]}\n\n{text[-_LONGEST_FOOT:]}"
@@ -249,7 +249,7 @@ _TITLE = re.compile('[«"“][^«"“»”\n]{60,}[»"”]')
 
 
 def _reasons(flat: str) -> tuple[str, ...]:
-    """Sentences that give a reason. A long quotation is a title, and a condition is a threat, not a reason."""
+    """Sentences that give a reason. A long quotation is a title; a condition is a threat, not a reason."""
     reasons: list[str] = []
     for sentence in _SENTENCE_END.split(flat):
         if len(reasons) == _MOST_REASONS:
@@ -301,5 +301,6 @@ def _unique(items: Iterable[str]) -> tuple[str, ...]:
 
 def _without_parts(citations: tuple[str, ...]) -> tuple[str, ...]:
     """Citations that are no part of a longer one."""
-    is_part: Callable[[str], bool] = lambda text: any(text != other and text in other for other in citations)
-    return tuple(text for text in citations if not is_part(text))
+    return tuple(
+        text for text in citations if not any(text != other and text in other for other in citations)
+    )

@@ -77,7 +77,8 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 # a file (README.md, run.sh) nor a word that may follow a full stop without its space (it, us, in).
 _ENDINGS = (
     "com org net info biz edu gov mil int online site shop club store top xyz dev blog onion example test"
-    " ru kz su ua uz kg tj tm az ge eu uk de fr es pt nl ch cz fi dk ie ca mx ar cl br cn hk tw jp kr sg au nz tr io"
+    " ru kz su ua uz kg tj tm az ge eu uk de fr es pt nl ch cz fi dk ie ca mx ar cl br cn hk tw jp kr sg"
+    " au nz tr io"
 )
 _CLEAR_ENDINGS = frozenset(_ENDINGS.split())
 

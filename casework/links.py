@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from url_normalize import url_normalize
 
@@ -134,9 +134,9 @@ def cleaned(text: str) -> Cleaned:
     return Cleaned("".join(parts), tuple(starts), tuple(offsets))
 
 
-_ANY_SCHEME = re.compile(r"(?i)(?<![a-z0-9+.\-])([a-z][a-z0-9+.\-]{0,31}):(//)?([^\s/?#]*)")
+_ANY_SCHEME = re.compile(r"(?i)(?<![a-z0-9+.\-\]])([a-z][a-z0-9+.\-]{0,31}):(//)?([^\s/?#]*)")
 _DOT = re.compile(r"(?<!\[)[.\u3002\uff0e\uff61](?!\])")
-_BARE_HOST = re.compile(r"(?<![^\s<(\"'«“/=])[^\s/?#:]+\.[^\s/?#:]+(?=[:/?#]|\s|$)")
+_BARE_HOST = re.compile(r"(?:(?<![^\s<(\"'«“=])|(?<=//))[^\s/?#:]+\.[^\s/?#:]+(?=[:/?#\s]|$)")
 
 
 def defang(url: str) -> str:
@@ -174,7 +174,7 @@ _NOISE = re.compile(
     r"|fb_(?:action_\w+|source|ref)|action_(?:object|type|ref)_map|__twitter_impression|__cft__.*|__tn__|__xts__.*"
 )
 # Only names that no site uses for its own pages: on an unknown host "ref" or "source" may be the item itself.
-_ROUTE = re.compile(r"[!/].+")
+_ROUTE = re.compile(r"(?:%2F|/).+", re.IGNORECASE)
 
 _Parts = tuple[str, str, str, str, str]
 
@@ -208,7 +208,7 @@ def _read(original: str, text: str, depth: int) -> Link:
     if site.platform is None:
         return _unknown_link(original, parts)
     reading = site.read(f"/{owner}{path}" if owner else path, pairs, fragment)
-    return _platform_link(original, parts, site.platform, reading, pairs)
+    return _platform_link(original, parts, site.platform, reading)
 
 
 def _careful_parts(text: str) -> _Parts:
@@ -302,7 +302,7 @@ def _unknown_link(original: str, parts: _Parts) -> Link:
     scheme, netloc, path, query, fragment = parts
     query = _query_without(query, _NOISE) if query else ""
     # A route such as "#/profile/7" is the page itself; any other fragment is a place on the page.
-    route = fragment if _ROUTE.fullmatch(fragment) else ""
+    route = quote(unquote(fragment), safe="/~=!:@&?+,;$()*") if _ROUTE.fullmatch(fragment) else ""
     tail = (f"?{query}" if query else "") + (f"#{route}" if route else "")
     shown = path.rstrip("/") or "/"
     return Link(
@@ -318,9 +318,7 @@ def _unknown_link(original: str, parts: _Parts) -> Link:
     )
 
 
-def _platform_link(
-    original: str, parts: _Parts, platform: str, reading: Reading | None, pairs: dict[str, str]
-) -> Link:
+def _platform_link(original: str, parts: _Parts, platform: str, reading: Reading | None) -> Link:
     scheme, netloc, path, query, _ = parts
     if reading is None:
         kept = _query_without(query, _NOISE) if query else ""

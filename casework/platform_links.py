@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from casework.link_shapes import Shape, Site, shape
+from casework.link_shapes import Site, shape
 
 _OPAQUE = "share:{token}"
 
@@ -116,7 +116,7 @@ _TELEGRAM = (
     ),
 )
 _OBJECT = "(?P<id>(?P<owner>-?\\d+)_\\d+)"
-_VK: tuple[Shape, ...] = tuple(
+_VK_OBJECTS = tuple(
     row
     for word, kind, key in (
         ("wall", "post", "wall"),
@@ -134,7 +134,9 @@ _VK: tuple[Shape, ...] = tuple(
         shape("/.*", kind, key + ":{id}", needs=f"z={word}{_OBJECT}"),
         shape(f"/{word}{_OBJECT}", kind, key + ":{id}"),
     )
-) + (
+)
+_VK = (
+    *_VK_OBJECTS,
     shape("/video/playlist/{id:code}", "album", "playlist:{id}"),
     shape("/id{user:n}", "profile", "user:{user}"),
     shape("/(?:club|public){group:n}", "group", "group:{group}"),

@@ -13,7 +13,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from typing import Any
 
 from charset_normalizer import from_bytes
@@ -280,7 +280,7 @@ def _attachment(part: EmailMessage) -> dict[str, Any]:
     return {"filename": _storable(name), "media_type": kind, "media": is_media(name, kind, head)}
 
 
-def _mended(text: str, body: EmailMessage) -> str:
+def _mended(text: str, body: MIMEPart) -> str:
     """The text, or where its stated encoding lost most foreign letters, the best guess from the bytes."""
     foreign = sum(letter > "\x7f" for letter in text)
     payload = body.get_payload(decode=True)

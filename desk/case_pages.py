@@ -250,7 +250,7 @@ def show_case(console: Console, page: Row) -> None:
     _section(
         console, "Escalations", ("id", "about", "rung", "to", "raised", "acknowledged"), page["escalations"],
         lambda row: (str(row["id"]), row["submission"], str(row["rung"]), row["to"], shown(row["raised_at"]),
-                     f"{shown(row['acknowledged_at'])} by {row['acknowledged_via']}" if row["acknowledged_at"] else "no"),
+                     acknowledged(row)),
         wide=("acknowledged",),
     )  # fmt: skip
     _section(
@@ -263,6 +263,11 @@ def show_case(console: Console, page: Row) -> None:
         console, "What happened", ("when", "who", "what"), page["timeline"],
         lambda row: (shown(row["at"]), row["by"], _with_reason(row)), wide=("what",),
     )  # fmt: skip
+
+
+def acknowledged(rung: Row) -> str:
+    """When and how a rung was acknowledged, or 'no'."""
+    return f"{shown(rung['acknowledged_at'])}, {rung['acknowledged_via']}" if rung["acknowledged_at"] else "no"
 
 
 def _with_reason(row: Row) -> Text:

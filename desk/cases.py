@@ -66,7 +66,7 @@ def list_all(
                         row["number"],
                         priority_text(row["priority"]),
                         row["waits_for"],
-                        row["category"] + (" (child)" if row["child"] else "") + (" (political)" if row["political"] else ""),
+                        row["category"] + _marks(row),
                         shown(row["next_due_at"]) + (" OVERDUE" if row["overdue"] else ""),
                     )
                     for row in rows
@@ -74,9 +74,13 @@ def list_all(
                 wide=("category", "next due"),
             )
         )
-        console.print(f"\n{len(rows)} case(s)" + (f"; there may be more, see --limit {limit}" if len(rows) == limit else ""))
+        console.print(f"\n{len(rows)} case(s)" + ("; there may be more, see --limit" if len(rows) == limit else ""))
 
     answer(rows, as_json, show)
+
+
+def _marks(row: Row) -> str:
+    return (" (child)" if row["child"] else "") + (" (political)" if row["political"] else "")
 
 
 @app.command("show")
@@ -238,7 +242,7 @@ def change_priority(
     as_user: As,
     reason: Reason,
     confirmed_by: Annotated[
-        str | None, typer.Option("--confirmed-by", metavar="USER", help="The second person, to go below what was computed.")
+        str | None, typer.Option("--confirmed-by", metavar="USER", help="The second person, to go below the rules.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -277,6 +281,5 @@ def report_move(runtime: Runtime, number: str, as_json: bool) -> None:
         }
         lane = case.lane
     wake([lane])
-    answer(
-        now, as_json, lambda console: console.print(f"{now['case']} is '{now['status']}' ({now['priority']}): {wait.name}. {wait.what}")
-    )
+    said = f"{now['case']} is '{now['status']}' ({now['priority']}): {wait.name}. {wait.what}"
+    answer(now, as_json, lambda console: console.print(said))

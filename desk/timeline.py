@@ -81,8 +81,10 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "report.held": lambda d: f"Part '{d.get('part')}' held as {d.get('held')}: {_words(d.get('reason', ''))}.",
     "hold.settled": lambda d: f"Held {d.get('held')} settled.",
     "priority.raised": lambda d: f"Priority raised by the rules from {d.get('from')} to {d.get('to')}.",
-    "priority.changed": lambda d: f"Priority changed from {d.get('from')} to {d.get('to')}"
-    + (f", confirmed by {d['confirmed_by']}." if d.get("confirmed_by") else "."),
+    "priority.changed": lambda d: (
+        f"Priority changed from {d.get('from')} to {d.get('to')}"
+        + (f", confirmed by {d['confirmed_by']}." if d.get("confirmed_by") else ".")
+    ),
     "submission.attempt": lambda d: f"Notice {d.get('submission')}: attempt {d.get('attempt')}.",
     "submission.sent": lambda d: f"Notice {d.get('submission')} accepted by {d.get('platform')}.",
     "submission.handed_over": _notice("handed to the officer who enters it in the portal"),

@@ -26,5 +26,8 @@ async def collect_outcomes() -> State[None]:
     found = await read_answers()
     if found.recorded:
         wake(Lane)
-    name = f"{found.recorded} outcomes, {found.held} held"
-    return Completed(name=f"{name}, not reached: {', '.join(found.down)}" if found.down else name)
+    if found.down:
+        return Completed(name=f"Not reached: {', '.join(found.down)}", message=f"{found.recorded} outcomes before.")
+    if not (found.recorded or found.held):
+        return Completed(name="No answers")
+    return Completed(name=f"{found.recorded} outcomes, {found.held} held")

@@ -27,4 +27,7 @@ async def correspondence() -> State[None]:
             name=f"{sent.sent} sent, {len(sent.look_at)} to look at",
             message=f"Letters: {', '.join(map(str, sent.look_at))}. See 'qorgan letters list'.",
         )
-    return Completed(name=f"{sent.sent} sent, {sent.later + sent.repeated} again later" if sent.later or sent.repeated else f"{sent.sent} sent")
+    later = sent.later + sent.repeated
+    if later:
+        return Completed(name=f"{sent.sent} sent, {later} again later")
+    return Completed(name=f"{sent.sent} sent" if sent.sent else "Nothing to send")

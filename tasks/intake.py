@@ -13,14 +13,15 @@ from itertools import islice
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from casework.errors import NotAllowed, ReportRefused
+from casework.errors import NotAllowed, QorganError, ReportRefused
 from casework.facts import SYSTEM, Actor
 from casework.payload import sha256
 from casework.report_formats import RawReport, split_file
 from casework.vocabulary import ReportState, Role
-from db.queries.reports import reports_not_read, reports_with_digests
+from db.queries.events import NewEvent, append_events
+from db.queries.reports import held_item_by_id, report_by_id, reports_not_read, reports_with_digests
 from db.tables import Report
-from tasks.holding_pen import hold_parts, hold_report
+from tasks.holding_pen import hold_parts, hold_report, settle
 from tasks.intake_joining import join_case, join_same_bytes, sort_out
 from tasks.intake_reading import ReadReport, read_raw
 from tasks.intake_results import Stored, TakenIn
@@ -98,6 +99,50 @@ def read_stored(runtime: Runtime) -> list[TakenIn]:
             for person, stored in by.items():
                 who = SYSTEM if person == SYSTEM.id else runtime.users.actor(person)
                 results += _read(session, runtime, stored, who, runtime.now())
+
+
+def replay(runtime: Runtime, held_id: int, actor_id: str) -> TakenIn:
+    """Read a held report again under today's rules.
+
+    Readable now: it becomes a case or a duplicate, and what was held is settled. Otherwise it
+    stays held, with the reason of today. Raises NotAllowed, or QorganError for what is no whole report.
+    """
+    actor = _taker(runtime, actor_id)
+    with runtime.sessions.write.begin() as session:
+        held = held_item_by_id(session, held_id)
+        if held is None or held.state != "held" or held.report_id is None or held.part != "report":
+            raise QorganError(
+                f"no whole report is held as number {held_id}",
+                rule="held.no_report",
+                next_step="See 'qorgan held list'; a part or an answer is settled, not read again.",
+            )
+        row = report_by_id(session, held.report_id)
+        assert row is not None, "a foreign key holds it"
+        stored, at = unsealed(runtime, row), runtime.now()
+        try:
+            read_raw(stored.raw, at, runtime.pack)
+        except ReportRefused as refusal:
+            held.reason, held.message, held.next_step = refusal.reason, refusal.message, refusal.next_step
+            row.reason = refusal.reason
+            again = NewEvent(
+                None, at, "hold.replayed", actor.id, actor.name, runtime.pack.version,
+                data={"held": held.id, "report": row.id, "reason": refusal.reason},
+            )  # fmt: skip
+            append_events(session, [again])
+            return TakenIn.of(stored, ReportState.HELD, reason=refusal.reason, message=refusal.message)
+        row.reason = ""
+        session.flush()
+        # Whoever took it in first stays the intake person, who may not decide the case.
+        result = _read(session, runtime, [stored], runtime.users.by_id.get(row.taken_in_by, actor), at)[0]
+        session.refresh(row)
+        session.execute(
+            update(Report)
+            .where(Report.duplicate_of == row.id, Report.case_id.is_(None))
+            .values(case_id=row.case_id)
+            .execution_options(synchronize_session=False)
+        )
+        settle(session, runtime, held.id, actor, f"Read again: {result.state}", at)
+        return result
 
 
 def unsealed(runtime: Runtime, row: Report) -> Stored:

@@ -7,6 +7,7 @@ clock that everybody shares. Tests take a case as far as they need and look at w
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 import httpx
+import pytest
 from sqlalchemy import func, select, text
 
 from casework.facts import CaseFacts
@@ -106,18 +108,15 @@ def in_danger(**fields: Any) -> dict[str, Any]:
     )
 
 
-@cache
-def _pack(folder: Path) -> Pack:
-    return runtime_load_pack(folder)
-
-
-runtime_load_pack = runtime.load_pack
+_pack: Callable[[Path], Pack] = cache(runtime.load_pack)
 _letterpress = Letterpress(ROOT / "templates")
 
 
 def make_runtime(settings: Settings, now: Callable[[], datetime]) -> Runtime:
     """The runtime of these settings, as built for production; pack and templates are read once for all tests."""
-    with mock.patch.object(runtime, "load_pack", _pack):
+    # Certificates take longest to load, and nothing here speaks TLS.
+    no_certificates = mock.patch.object(ssl.SSLContext, "load_verify_locations")
+    with mock.patch.object(runtime, "load_pack", _pack), no_certificates:
         built = runtime.build(settings, now=now)
     return replace(built, letterpress=_letterpress)
 
@@ -147,6 +146,10 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads), "a call hangs"
     return outcomes
+
+
+SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what does not depend on the database: once is enough."""
 
 
 @dataclass

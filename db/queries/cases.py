@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import OPEN_STATUSES, Status
@@ -55,18 +55,21 @@ def open_cases_by_key(session: Session, keys: Sequence[str]) -> dict[str, int]:
     return found
 
 
+_FIRST_OF_YEAR = text(
+    "INSERT INTO number_sequence (authority, year, last) VALUES (:authority, :year, 0) ON CONFLICT DO NOTHING"
+)
+
+
 def take_numbers(session: Session, authority: str, year: int, count: int) -> range:
     """Reserve ``count`` case numbers of a year. Gaps may arise when a transaction fails; reuse never does."""
+    # Two takers may want the first number of a year at once: both find the row afterwards.
+    session.execute(_FIRST_OF_YEAR, {"authority": authority, "year": year})
     taken = session.execute(
         update(NumberSequence)
         .where(NumberSequence.authority == authority, NumberSequence.year == year)
         .values(last=NumberSequence.last + count)
         .returning(NumberSequence.last)
-    ).scalar_one_or_none()
-    if taken is None:
-        session.add(NumberSequence(authority=authority, year=year, last=count))
-        session.flush()
-        taken = count
+    ).scalar_one()
     return range(taken - count + 1, taken + 1)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
@@ -30,18 +30,28 @@ class NewEvent:
     data: JsonDict | None = None
 
 
+_BEGINNING = text("INSERT INTO chain_head (id, seq, hash) VALUES (1, 0, :genesis) ON CONFLICT DO NOTHING")
+
+
+def hold_chain(session: Session) -> tuple[int, str]:
+    """Wait for the chain's head and hold it until the transaction ends; position and hash of the newest event.
+
+    A transaction that will append holds it first, before any other row: then no two ever wait
+    for each other, and what one reads stays true until it has written.
+    """
+    newest = select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
+    head = session.execute(newest).one_or_none()
+    if head is None:
+        session.execute(_BEGINNING, {"genesis": GENESIS})
+        head = session.execute(newest).one()
+    return head[0], head[1]
+
+
 def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
     """Append events in order and return their positions. Holds the chain's head until the transaction ends."""
     if not events:
         return []
-    head = session.execute(
-        select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
-    ).one_or_none()
-    if head is None:
-        session.execute(insert(ChainHead).values(id=1, seq=0, hash=GENESIS))
-        seq, previous = 0, GENESIS
-    else:
-        seq, previous = head
+    seq, previous = hold_chain(session)
     rows = []
     for new in events:
         seq += 1

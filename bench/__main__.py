@@ -1,0 +1,68 @@
+"""``python -m bench``: run all parts, show the figures; exit status 1 when a target is missed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from rich.console import Console
+from rich.progress import Progress
+
+from bench.child import PartFailed, Tick, run_part
+from bench.report import TARGETS, Figure, Target, all_met, as_data, as_table
+
+PARTS = ("drive", "intake", "sweep")
+
+RunPart = Callable[[str, bool, Tick], list[Figure]]
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Qorgan against its targets.")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too; - for standard output")
+    parser.add_argument("--only", choices=(*PARTS, "memory"), help="show these figures; memory needs every part")
+    parser.add_argument("--quick", action="store_true", help="smaller, and less sure")
+    return parser.parse_args(argv)
+
+
+def main(
+    argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets: Mapping[str, Target] = TARGETS
+) -> int:
+    """0 when every target is met, 1 when one is missed or a part fails."""
+    wanted = _arguments(argv)
+    people = Console(stderr=wanted.json == "-", width=None if sys.stdout.isatty() else 140)
+    parts = [part for part in PARTS if wanted.only in (None, "memory", part)]
+    try:
+        measured = _run(parts, wanted.quick, run)
+    except PartFailed as failure:
+        Console(stderr=True).print(str(failure), markup=False)
+        return 1
+    figures = [figure for figure in measured if wanted.only is None or figure.name.startswith(f"{wanted.only}.")]
+    people.print(as_table(figures, targets))
+    if wanted.json is not None:
+        _write(wanted.json, json.dumps(as_data(figures, targets, quick=wanted.quick), indent=2) + "\n")
+    return 0 if all_met(figures, targets) else 1
+
+
+def _run(parts: Sequence[str], quick: bool, run: RunPart) -> list[Figure]:
+    """One part after the other, with a bar for each: they must not take each other's time."""
+    figures: list[Figure] = []
+    with Progress(console=Console(stderr=True)) as progress:
+        bars = {part: progress.add_task(part, total=None, start=False) for part in parts}
+        for part, bar in bars.items():
+            progress.start_task(bar)
+            figures += run(part, quick, lambda done, steps, bar=bar: progress.update(bar, completed=done, total=steps))
+    return figures
+
+
+def _write(where: str, text: str) -> None:
+    if where == "-":
+        sys.stdout.write(text)
+        return
+    with open(where, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The `qorgan` command: every part of the desk under one name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from desk import cases, escalations, explain, held, letters, operations, reports, reviews, submissions
+from desk.output import Desk
+
+app = typer.Typer(
+    name="qorgan",
+    cls=Desk,
+    help="Qorgan (қорған, shield): reports of unlawful content, from intake to the platform's answer. Children first.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+WORK, RUN, CHECK = "Work on reports and cases", "Run the system", "Check and explain"
+
+app.add_typer(reports.app, name="report", rich_help_panel=WORK)
+app.command("cases", rich_help_panel=WORK)(cases.list_all)
+app.add_typer(cases.app, name="case", rich_help_panel=WORK)
+app.add_typer(reviews.app, name="review", rich_help_panel=WORK)
+app.add_typer(submissions.app, name="submission", rich_help_panel=WORK)
+app.add_typer(escalations.app, name="escalation", rich_help_panel=WORK)
+app.add_typer(letters.app, name="letters", rich_help_panel=WORK)
+app.add_typer(held.app, name="held", rich_help_panel=WORK)
+
+app.command("drive", rich_help_panel=RUN)(operations.drive)
+app.command("sweep", rich_help_panel=RUN)(operations.sweep)
+app.command("collect", rich_help_panel=RUN)(operations.collect)
+
+app.add_typer(explain.app, name="explain", rich_help_panel=CHECK)
+app.add_typer(operations.audit, name="audit", rich_help_panel=CHECK)
+app.command("doctor", rich_help_panel=CHECK)(operations.doctor)
+app.add_typer(operations.policy, name="policy", rich_help_panel=CHECK)
+
+
+@app.command(rich_help_panel=RUN)
+def up(
+    state: Annotated[Path, typer.Option("--state", file_okay=False, help="Folder for everything it keeps.")] = Path(
+        "var/up"
+    ),
+) -> None:
+    """Start the whole local system and keep it running until Ctrl-C."""
+    from desk import up as local_system
+
+    raise typer.Exit(local_system.main(state) or 0)
+
+
+@app.command(rich_help_panel=RUN)
+def demo(
+    home: Annotated[Path, typer.Option("--home", file_okay=False, help="Folder for everything it keeps.")] = Path(
+        "var/demo"
+    ),
+) -> None:
+    """Show the whole way of a report on practice material, in a few minutes."""
+    from desk import demo as story  # type: ignore[attr-defined]
+
+    raise typer.Exit(story.main(home) or 0)

@@ -1,0 +1,233 @@
+"""Operating: drive, sweep, collect, audit, doctor, policy check. All in this process, without Prefect."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.text import Text
+
+from casework.errors import PackError
+from casework.vocabulary import Lane
+from desk.options import Json, Limit, at_work
+from desk.output import Row, answer, make_console, table
+from desk.reports import lanes_with_work
+from desk.wake import wake
+
+if TYPE_CHECKING:
+    from casework.policy_pack import Pack
+    from tasks.runtime import Runtime
+
+audit = typer.Typer(no_args_is_help=True, help="Proof that nothing was altered and nothing lost.")
+policy = typer.Typer(no_args_is_help=True, help="Policy packs.")
+
+PAGE = 25
+"""Cases claimed at a time: few enough that another drive beside this one finds some."""
+
+
+def drive(
+    lane: Annotated[
+        Lane | None, typer.Option("--lane", help="One lane; by default children first, then the rest.")
+    ] = None,
+    limit: Limit = 1_000,
+    as_json: Json = False,
+) -> None:
+    """Take ready cases as far as they go, most urgent first, in this process."""
+    from tasks.case_lifecycle import advance, set_aside
+
+    runtime = at_work()
+    waits: Row = {}
+    failed: Row = {}
+    console = make_console(stderr=True)
+    numbers = _claimed(runtime, [lane] if lane else list(Lane), limit)
+    for number in track(
+        numbers, "driving", console=console, transient=True, disable=as_json or not console.is_terminal
+    ):
+        try:
+            waits[number] = advance(runtime, number).name
+        except Exception as error:
+            # A case that fails is set aside; the others go on.
+            set_aside(runtime, number, error)
+            failed[number] = type(error).__name__
+    counts = Counter(waits.values())
+
+    def show(out: Console) -> None:
+        out.print(f"{len(waits)} driven, {len(failed)} failed.")
+        if counts:
+            out.print(table(("now", "cases"), [(name, str(count)) for name, count in counts.most_common()]))
+        for number, kind in failed.items():
+            out.print(f"{number} failed ({kind}); it is set aside and tried again later.")
+
+    answer({"driven": waits, "failed": failed, "waits": dict(counts)}, as_json, show)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _claimed(runtime: Runtime, lanes: list[Lane], limit: int) -> Iterator[str]:
+    """Claimed page by page, so that what becomes ready meanwhile finds its place by urgency."""
+    from tasks.case_lifecycle import claim
+
+    owner = f"desk:{socket.gethostname()}:{os.getpid()}"[:80]
+    left = limit
+    for lane in lanes:
+        while left and (numbers := claim(runtime, lane.value, owner, min(PAGE, left))):
+            left -= len(numbers)
+            yield from numbers
+
+
+def sweep(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and send; change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Act on every deadline that has come: warnings, breaches, rungs, lapses."""
+    from tasks import sla_sweep
+
+    runtime = at_work()
+    letters: list[Row] = []
+    if dry_run:
+        result, would = sla_sweep.preview(runtime)
+        letters = [{"case": case, "letter": kind, "to": to.partition(":")[0]} for case, kind, to in would]
+    else:
+        result = sla_sweep.sweep(runtime)
+        wake(lanes_with_work(runtime))
+    data: Row = {"dry_run": dry_run, **result.as_dict(), "letters": letters}
+
+    def show(console: Console) -> None:
+        verb = "would be handled" if dry_run else "handled"
+        console.print(
+            f"{result.clocks} clock(s) {verb}: {result.warned} warned, {result.breached} ran out"
+            f" ({result.late} found late), {result.rungs} rung(s), {result.lapsed} lapsed."
+        )
+        if letters:
+            console.print("\nLetters it would write:")
+            console.print(table(("case", "letter", "to"), [(row["case"], row["letter"], row["to"]) for row in letters]))
+        elif dry_run:
+            console.print("It would write no letter.")
+        for number in result.failed:
+            console.print(f"{number}: a clock could not be handled; it is tried again in an hour.")
+
+    answer(data, as_json, show)
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def collect(as_json: Json = False) -> None:
+    """Read the platforms' answers; the next drive acts on them."""
+    from tasks.collect_outcomes import collect as read_answers
+
+    runtime = at_work()
+    found = read_answers(runtime)
+    wake(lanes_with_work(runtime))
+    said = f"{found.recorded} outcome(s) recorded, {found.repeated} known already, {found.held} held."
+    if found.down:
+        said += f" Not reachable: {', '.join(found.down)}; nothing is lost, the next run asks again."
+    data: Row = {
+        "recorded": found.recorded,
+        "repeated": found.repeated,
+        "held": found.held,
+        "down": list(found.down),
+    }
+    answer(data, as_json, lambda console: console.print(said))
+    if found.down:
+        raise typer.Exit(1)
+
+
+@audit.command("verify")
+def verify(as_json: Json = False) -> None:
+    """Walk the event log from its first event; fails at the first that does not add up."""
+    from tasks.audit import verify_chain
+
+    count = verify_chain(at_work())
+    said = f"{count} events; the chain verifies, and every case's status agrees with its log."
+    answer({"events": count, "verified": True}, as_json, lambda console: console.print(said))
+
+
+@audit.command("invariants")
+def invariants(as_json: Json = False) -> None:
+    """Check what must hold at every moment against the case file as it is."""
+    from tasks.audit import invariants as check_all
+
+    checks = check_all(at_work())
+    data: list[Row] = [{"name": check.name, "holds": check.holds, "detail": check.detail} for check in checks]
+
+    def show(console: Console) -> None:
+        rows = [
+            (
+                Text("holds", style="green") if check.holds else Text("BROKEN", style="bold red"),
+                check.name,
+                check.detail,
+            )
+            for check in checks
+        ]
+        console.print(table(("", "what must hold", "found"), rows, wide=("what must hold", "found")))
+
+    answer(data, as_json, show)
+    if not all(check.holds for check in checks):
+        raise typer.Exit(1)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Is this installation fit to work? Fails when a check fails; a warning alone does not."""
+    from desk.health import Verdict, examine
+    from tasks.settings import Settings
+
+    findings = examine(Settings().with_sandbox(), datetime.now(UTC))
+    data: list[Row] = [
+        {"check": found.check, "verdict": found.verdict.value, "said": found.said, "remedy": found.remedy}
+        for found in findings
+    ]
+    styles = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red"}
+
+    def show(console: Console) -> None:
+        rows = [
+            (
+                Text(found.verdict.value, style=styles[found.verdict]), found.check,
+                found.said + (f"\n→ {found.remedy}" if found.remedy else ""),
+            )
+            for found in findings
+        ]  # fmt: skip
+        console.print(table(("", "check", "found, and what to do"), rows, wide=("found, and what to do",)))
+
+    answer(data, as_json, show)
+    if any(found.verdict is Verdict.FAILED for found in findings):
+        raise typer.Exit(1)
+
+
+@policy.command("check")
+def check_policy(
+    folder: Annotated[
+        Path | None, typer.Argument(exists=True, file_okay=False, help="A pack's folder; by default the one in use.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a policy pack and print every fault with its file and line."""
+    from tasks.runtime import load_pack
+    from tasks.settings import Settings
+
+    try:
+        pack = load_pack(folder or Settings().pack_folder)
+    except PackError as error:
+        faults = error.message.splitlines()
+        answer({"faults": faults}, as_json, lambda console: [console.print(fault, soft_wrap=True) for fault in faults])
+        raise typer.Exit(1) from None
+    unread = _unverified(pack)
+    said = (
+        f"{pack.version}: no faults. {len(pack.categories)} categories, {len(pack.sla.clocks)} clocks,"
+        f" {len(pack.platforms.platforms)} platforms. {unread} provision(s) and statutory clock(s) nobody has verified."
+    )
+    answer({"version": pack.version, "faults": [], "unverified": unread}, as_json, lambda console: console.print(said))
+
+
+def _unverified(pack: Pack) -> int:
+    """Texts of law in the pack that no person has compared with the official edition."""
+    sources = [basis.source for basis in pack.regime.legal_basis]
+    sources += [clock.source for clock in pack.sla.clocks if clock.statutory]
+    return sum(not source.verified for source in sources)

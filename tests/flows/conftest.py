@@ -1,0 +1,88 @@
+"""One Prefect server for all flow tests, and an installation that the flows find as theirs."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.logging.configuration import setup_logging
+from prefect.settings import (
+    PREFECT_LOGGING_EXTRA_LOGGERS,
+    PREFECT_LOGGING_TO_API_BATCH_INTERVAL,
+    PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL,
+    PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL,
+    temporary_settings,
+)
+from prefect.testing.utilities import prefect_test_harness
+
+from tasks.runtime import Runtime, use
+from tests.flows.prefect_records import Recorded
+from tests.stories import Story
+
+IMPATIENT = {
+    PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL: 0.2,
+    PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL: 0.2,
+    PREFECT_LOGGING_TO_API_BATCH_INTERVAL: 0.2,
+}
+"""Records are written soon, so that a test need not wait for them; nothing else differs from prefect.toml."""
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    with temporary_settings(updates=IMPATIENT), prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture
+def recorded(prefect_server: None) -> Recorded:
+    """What Prefect keeps, as an operator could read it."""
+    return Recorded()
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """SQLite only: both databases are proved where the stages are tested."""
+    path = tmp_path / "qorgan.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def runtime(runtime: Runtime, prefect_server: None) -> Iterator[Runtime]:
+    """The runtime that flows find with ``current()``."""
+    with use(runtime):
+        yield runtime
+
+
+@pytest.fixture
+def lines_shown_by_prefect(runtime: Runtime) -> Iterator[None]:
+    """Our logger as prefect.toml has Prefect set it up in a worker's process."""
+    ours = logging.getLogger("qorgan")
+    with temporary_settings(updates={PREFECT_LOGGING_EXTRA_LOGGERS: "qorgan"}):
+        setup_logging(incremental=False)
+        yield
+    ours.handlers = [logging.NullHandler()]
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lanes that were woken, in order, and no event sent for it."""
+    lanes: list[str] = []
+
+    def note(event: str, resource: dict[str, str]) -> None:
+        assert event == "qorgan.cases.ready"
+        assert set(resource) == {"prefect.resource.id"}, "an event names a lane and nothing else"
+        lanes.append(resource["prefect.resource.id"])
+
+    monkeypatch.setattr("flows.waking.emit_event", note)
+    return lanes
+
+
+@pytest.fixture
+def inbox(story: Story) -> Path:
+    folder = story.runtime.settings.inbox
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -1,0 +1,95 @@
+"""The log proves itself: whatever is altered behind its back is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from casework.errors import AuditBroken
+from tasks.audit import invariants, verify_chain
+from tests.stories import Story
+
+pytestmark = pytest.mark.usefixtures("quiet_logs")
+
+
+def test_after_everything_the_chain_verifies_and_every_invariant_holds(story: Story) -> None:
+    number = story.submitted()
+    story.answer(number, "restricted_locally")
+    from tasks.collect_outcomes import collect
+
+    collect(story.runtime)
+    story.drive(number)
+    story.take_in()
+    story.hand_in({"links": []})
+    story.send_letters()
+    assert story.status(number) == "closed"
+    assert verify_chain(story.runtime) == len(story.all(_event_table()))
+    story.assert_sound()
+
+
+def _event_table() -> type:
+    from db.tables import Event
+
+    return Event
+
+
+def test_an_empty_case_file_verifies(story: Story) -> None:
+    assert verify_chain(story.runtime) == 0
+    story.assert_sound()
+
+
+TAMPERING = {
+    "a reason is rewritten": "UPDATE event SET reason = 'Another reason.' WHERE kind = 'moved.approve'",
+    "an actor is exchanged": "UPDATE event SET actor_id = 'saule' WHERE kind = 'moved.approve'",
+    "a time is moved": "UPDATE event SET at = '2026-03-18 03:00:00+00:00' WHERE seq = 2",
+    "data is rewritten": "UPDATE event SET data = '{\"score\": 1}' WHERE kind = 'moved.complete'",
+    "an event in the middle is removed": "DELETE FROM event WHERE seq = 2",
+    "the newest events are removed": "DELETE FROM event WHERE seq > 2",
+    "all events are removed": "DELETE FROM event",
+    "the head is set back": "UPDATE chain_head SET seq = seq - 1",
+}
+
+
+@pytest.mark.parametrize("statement", TAMPERING.values(), ids=TAMPERING.keys())
+def test_tampering_with_the_log_is_found(story: Story, statement: str) -> None:
+    story.approved()
+    story.allow_changes("event")
+    story.assert_sound()
+    story.execute(statement)
+    with pytest.raises(AuditBroken):
+        verify_chain(story.runtime)
+    assert [check.name for check in invariants(story.runtime) if not check.holds] == ["the event log's chain verifies"]
+
+
+def test_a_status_changed_without_an_event_is_found_and_named(story: Story) -> None:
+    number = story.to_review()
+    story.execute("UPDATE case_file SET status = 'closed'")
+    with pytest.raises(AuditBroken, match=f"{number} is 'closed', but its log says 'in_legal_review'"):
+        verify_chain(story.runtime)
+
+
+def test_a_case_slipped_in_without_a_log_is_found(story: Story) -> None:
+    number = story.take_in()
+    story.allow_changes("event")
+    story.execute("DELETE FROM event")
+    story.execute("UPDATE chain_head SET seq = 0, hash = :genesis", genesis="0" * 64)
+    with pytest.raises(AuditBroken, match=f"{number} is 'received', but its log says 'None'"):
+        verify_chain(story.runtime)
+
+
+OTHER_TAMPERING = {
+    "what legal approved is what went out": ("submission", "UPDATE submission SET payload = :bytes"),
+    "reports in = cases + duplicates + held": ("report", "UPDATE report SET state = 'duplicate'"),
+    "every breach has its own time": ("", "UPDATE clock SET breached_at = started_at"),
+    "every sent letter is kept as it was sent": ("", "UPDATE letter SET message_sha256 = 'ab' WHERE state = 'sent'"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_TAMPERING)
+def test_each_invariant_notices_what_it_is_about(story: Story, name: str) -> None:
+    story.submitted()
+    story.send_letters()
+    table, statement = OTHER_TAMPERING[name]
+    if table:
+        story.allow_changes(table)
+    story.execute(statement, **({"bytes": b"{}"} if ":bytes" in statement else {}))
+    assert [check.name for check in invariants(story.runtime) if not check.holds] == [name]

@@ -1,0 +1,198 @@
+"""One move, one transaction; one winner; people who may not decide are refused whoever asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from casework.errors import CaseError, CaseMovedMeanwhile, CaseNotFound, MoveRefused, NotAllowed
+from casework.lifecycle import MoveDetails
+from casework.vocabulary import Action
+from tasks import record
+from tasks.record import move_case, move_in, transaction
+from tests.stories import (
+    AUDITOR, INTAKE, LIAISON, OTHER_REVIEWER, REASON, REVIEWER, Story, link, together,
+)  # fmt: skip
+
+
+class Interrupted(Exception):
+    """Something breaks in the middle of a move."""
+
+
+@pytest.mark.parametrize("broken", ["append_events", "write_review", "start_for", "refresh_due"])
+def test_a_move_that_fails_in_the_middle_leaves_nothing_behind(
+    story: Story, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    number = story.to_review()
+    before = story.counts()
+
+    def fail(*_anything: Any, **_more: Any) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(record, broken, fail)
+        with pytest.raises(Interrupted):
+            story.approve(number)
+    assert story.counts() == before
+    assert story.status(number) == "in_legal_review"
+    assert not story.reviews(number)
+    story.assert_sound()
+    story.approve(number)
+    assert story.status(number) == "approved"
+
+
+def test_a_letter_that_cannot_be_intended_takes_the_move_with_it(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = story.to_review()
+    before = story.counts()
+
+    def fail(*_anything: Any, **_more: Any) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(record, "queue_letters", fail)
+    with pytest.raises(Interrupted):
+        story.move(number, Action.DECLINE, REVIEWER)
+    assert story.counts() == before
+    assert story.status(number) == "in_legal_review"
+
+
+def test_a_move_writes_status_event_review_notice_and_clocks_together(story: Story) -> None:
+    number = story.approved()
+    [event] = story.events(number, "moved.approve")
+    assert (event.from_status, event.to_status) == ("in_legal_review", "approved")
+    assert (event.actor_id, event.actor_name) == (REVIEWER, "Daniyar (practice)")
+    assert event.reason == REASON
+    assert [review.verdict for review in story.reviews(number)] == ["approved"]
+    assert [row.state for row in story.submissions(number)] == ["queued"]
+    [clock] = story.clocks(number, "internal.review.routine")
+    assert (clock.state, clock.stopped_by) == ("met", "review.approved")
+
+
+def test_of_two_reviewers_who_decide_at_once_one_wins_and_the_other_hears_why(story: Story) -> None:
+    number = story.to_review()
+    outcomes = together(
+        lambda: story.approve(number, REVIEWER),
+        lambda: story.move(number, Action.DECLINE, OTHER_REVIEWER),
+    )
+    lost = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert len(lost) == 1
+    assert isinstance(lost[0], CaseError)
+    assert number in str(lost[0])
+    assert len(story.reviews(number)) == 1
+    assert story.status(number) in ("approved", "declined")
+    story.assert_sound()
+
+
+def test_a_decision_on_what_was_seen_a_moment_ago_is_refused(story: Story) -> None:
+    """The case moved between the reading and the writing: the status in the file decides, not the one in mind."""
+    number = story.to_review()
+    runtime = story.runtime
+    with pytest.raises(CaseMovedMeanwhile) as refused, transaction(runtime) as session:
+        case = record.find_case(session, number)
+        facts = record.facts_of(session, case)
+        decision = record.decide(
+            facts, Action.DECLINE, runtime.users.actor(REVIEWER), runtime.now(), runtime.pack, MoveDetails(reason=REASON)
+        )
+        move_in(
+            session, runtime, case, Action.RETURN, runtime.users.actor(OTHER_REVIEWER), runtime.now(),
+            MoveDetails(reason=REASON, missing=("quote",)),
+        )  # fmt: skip
+        record._apply(session, runtime, decision, {})
+    assert refused.value.case_number == number
+    assert "in_legal_review" in refused.value.message
+    assert story.status(number) == "in_legal_review"
+    assert not story.letters(number, "decline")
+
+
+def test_somebody_unknown_is_refused(story: Story) -> None:
+    number = story.to_review()
+    with pytest.raises(NotAllowed, match="nobody is known as 'stranger'"):
+        story.approve(number, "stranger")
+    with pytest.raises(NotAllowed, match="nobody is known as 'system'"):
+        move_case(story.runtime, number, Action.CLOSE, "system")
+    assert story.status(number) == "in_legal_review"
+
+
+@pytest.mark.parametrize("person", [AUDITOR, LIAISON, "nurlan", "olzhas"])
+def test_people_without_the_role_cannot_approve(story: Story, person: str) -> None:
+    number = story.to_review()
+    with pytest.raises(NotAllowed, match=number):
+        story.approve(number, person)
+    assert not story.reviews(number)
+
+
+def test_who_took_the_report_in_cannot_decide_it(story: Story) -> None:
+    """Also when the same person has the reviewer's role: the rule looks at the person."""
+    both = story.runtime.users.actor(REVIEWER)
+    number = story.to_review()
+    with story.runtime.sessions.write.begin() as session:
+        record.find_case(session, number).intake_by = both.id
+    for action in (Action.APPROVE, Action.DECLINE):
+        with pytest.raises(MoveRefused) as refused:
+            story.move(number, action, both.id)
+        assert refused.value.rule == "review.four_eyes"
+    story.approve(number, OTHER_REVIEWER)
+    assert story.status(number) == "approved"
+
+
+def test_a_case_nobody_has_is_not_found(story: Story) -> None:
+    with pytest.raises(CaseNotFound, match="KZ-2026-999999"):
+        story.approve("KZ-2026-999999")
+
+
+def test_a_move_that_the_table_does_not_know_names_those_it_does(story: Story) -> None:
+    number = story.take_in()
+    with pytest.raises(MoveRefused, match="not possible from 'received'.*in_legal_review"):
+        story.approve(number)
+
+
+def test_withdrawing_takes_back_what_was_not_sent(story: Story) -> None:
+    number = story.approved()
+    story.move(number, Action.WITHDRAW, INTAKE)
+    assert story.status(number) == "withdrawn"
+    assert [row.state for row in story.submissions(number)] == ["dropped"]
+    assert not [clock for clock in story.clocks(number) if clock.state == "running"]
+    story.drive(number)
+    assert story.notices_at_platform() == 0
+
+
+def test_nothing_is_withdrawn_once_it_may_be_out(story: Story) -> None:
+    number = story.approved()
+    story.execute("UPDATE submission SET state = 'unknown'")
+    with pytest.raises(MoveRefused, match="may already be with the platform"):
+        story.move(number, Action.WITHDRAW, INTAKE)
+
+
+def test_a_merged_case_says_where_it_lives_on(story: Story) -> None:
+    first, second = story.to_review(), story.to_review()
+    story.move(second, Action.MERGE, INTAKE, merge_into=first)
+    merged = story.case(second)
+    assert (merged.status, merged.disposition, merged.merged_into) == ("merged", "duplicate", first)
+
+
+def test_two_people_writing_to_crossed_cases_do_not_block_each_other(story: Story) -> None:
+    """Reports that join two open cases come in while reviewers decide those cases, again and again."""
+    videos = [story.to_review(links=[link(9_000 + place)]) for place in range(4)]
+
+    def joins() -> list[Any]:
+        return [
+            story.hand_in({"links": [link(9_000 + place, f"mirror{turn}{place}")]})
+            for turn in range(4)
+            for place in (3, 2, 1, 0)
+        ]
+
+    def amendments() -> None:
+        for _turn in range(4):
+            for number in videos:
+                with transaction(story.runtime) as session:
+                    case = record.find_case(session, number)
+                    case.policy_line = "Frauds and scams"
+                    session.flush()
+                    record.note(session, story.runtime, case, "case.amended", story.runtime.users.actor(INTAKE), story.clock())
+
+    outcomes = together(joins, amendments)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert [story.case(number).reporters for number in videos] == [5, 5, 5, 5]
+    story.assert_sound()
