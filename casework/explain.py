@@ -216,7 +216,8 @@ def explain_next(
     ]
     steps: list[dict[str, Any]] = []
     if later.drive_at is not None:
-        lines += ["", f"Drive: {_when(later.drive_at, zone, now)}, the system takes the case as far as it can."]
+        when = "now" if later.drive_at <= now else _when(later.drive_at, zone, now)
+        lines += ["", f"Drive: {when}, the system takes the case as far as it can."]
         steps.append({"what": "drive", "at": _utc(later.drive_at), "to": "system", "stops_when": []})
     for submission, at in later.attempts:
         when = "with the next drive" if at is None else f"not before {_when(at, zone, now)}"

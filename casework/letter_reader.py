@@ -22,7 +22,7 @@ from casework.links import Link
 
 LONGEST_LETTER = 2_000_000
 _MAIL_HOST = re.compile(r"@([\w\-]{1,63}(?:\.[\w\-]{1,63}){1,5})")
-_LONGEST_HEAD, _LONGEST_FOOT = 60_000, 20_000
+_LONGEST_HEAD, _LONGEST_FOOT = 40_000, 10_000
 _MOST_FINDINGS = 40
 _MOST_REASONS = 12
 _LONGEST_REASON = 600

@@ -58,6 +58,7 @@ class AuthorityText(TypedDict):
     address: str
     email: str
     phone: str
+    duty_phone: str
     signatory: str
     signatory_position: str
 

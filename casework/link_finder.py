@@ -62,7 +62,7 @@ _LABEL = r"[A-Za-z0-9](?:-{0,2}[A-Za-z0-9]){0,62}+"
 _TAIL = rf"(?::\d{{2,5}}(?!\d))?(?:[/?#][^{_END}]*+)?"
 _CANDIDATE = re.compile(
     rf"(?P<web>https?://[^{_END}]*+)"
-    rf"|(?P<other>(?<![A-Za-z0-9+.\-])(?:[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://|(?:javascript|vbscript):(?=[^{_END}])|data:[a-z]+/)"
+    rf"|(?P<other>(?<![A-Za-z0-9+.\-])(?![A-Za-z]{{1,20}}https?://)(?:[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://|(?:javascript|vbscript):(?=[^{_END}])|data:[a-z]+/)"
     rf"[^{_END}]*+)"
     rf"|(?P<bare>(?<![A-Za-z0-9_@./\-])(?:{_LABEL}\.){{1,8}}(?P<tld>[A-Za-z]{{2,24}})(?![A-Za-z0-9_@]|-\w){_TAIL})"
     rf"|(?P<idn>(?<![\w@./\-])(?:[а-яёәғқңөұүһіїєґ0-9\-]{{1,63}}\.){{1,4}}(?:рф|қаз|укр|бел|срб)(?!\w){_TAIL})",

@@ -71,17 +71,16 @@ def read_pack(folder: str, texts: Mapping[str, str]) -> Pack:
 def _read_file(name: str, text: str, model: type[M]) -> tuple[M, Lines]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise PackError(f"{name}:1: the file is empty")
         lines: Lines = {}
-        if node is not None:
-            _index(node, (), lines, name)
-        data = yaml.safe_load(text)
+        _index(node, (), lines, name)
+        data = yaml.constructor.SafeConstructor().construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
         problem = getattr(error, "problem", None) or "not readable as YAML"
         raise PackError(f"{name}:{line}: {problem}") from None
-    if node is None:
-        raise PackError(f"{name}:1: the file is empty")
     try:
         return model.model_validate(data), lines
     except ValidationError as error:

@@ -93,6 +93,7 @@ class Authority(PackModel):
     address: Texts
     email: Email
     phone: str
+    duty_phone: str
     signatories: Annotated[tuple[Signatory, ...], Field(min_length=1)]
     default_language: Literal["kk", "ru", "en"]
     authentic_language: Texts

@@ -41,7 +41,7 @@ class Fired:
     source: str
     verified: bool
 
-    def as_dict(self) -> dict[str, str | bool]:
+    def as_dict(self) -> dict[str, object]:
         return {
             "rule": self.rule,
             "effect": self.effect,

@@ -24,6 +24,8 @@ from tasks.submission import record_reference
 SPECIALIST, REVIEWER, SECOND, OFFICER = "aigerim", "daniyar", "saule", "olzhas"
 
 UNSORTED = "unclassified"
+CHILD_RULES = "Community rules: safety of children"
+OTHER_RULES = "Community rules: dangerous or illegal goods, services and conduct"
 NOTHING_UNLAWFUL = ("false_information", "political_events")
 
 
@@ -72,7 +74,7 @@ class People:
         details = MoveDetails(
             reason="The content meets the elements of the provision cited; the exact items are listed.",
             basis=self.runtime.pack.category(facts.category).basis[:2],
-            policy_line=facts.policy_line or "Community rules, child safety and dangerous content",
+            policy_line=facts.policy_line or (CHILD_RULES if facts.child else OTHER_RULES),
             proportionality="A narrower measure was considered and would not end the harm." if facts.political else "",
         )
         first = facts.political and not facts.endorsed_by

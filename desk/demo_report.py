@@ -84,7 +84,7 @@ def summarize(runtime: Runtime) -> dict[str, Any]:
             "held": reports.get(ReportState.HELD, 0),
             "by_status": count_by(session, "status"),
             "by_priority": dict(sorted(count_by(session, "priority").items())),
-            "by_disposition": count_by(session, "disposition"),
+            "by_disposition": {("open" if k == "None" else k): n for k, n in count_by(session, "disposition").items()},
             "by_outcome": count_outcomes(session),
             "letters_by_kind": kinds,
             "letters_not_sent": _not_sent(letters),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from desk.options import CaseNumber, Json, at_work
 from desk.output import answer, visible
@@ -126,4 +129,9 @@ def _plain(clock: Clock, number: str, submissions: dict[int, str], pack: Pack) -
 
 
 def _say(told: Explanation, as_json: bool) -> None:
-    answer(told.data, as_json, lambda console: console.print(visible(told.text)))
+    def show(console: Console) -> None:
+        for line in told.lines:
+            said = line.lstrip()
+            console.print(Padding(Text(visible(said)), (0, 0, 0, len(line) - len(said))))
+
+    answer(told.data, as_json, show)

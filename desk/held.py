@@ -53,7 +53,7 @@ def list_all(
                 [
                     (
                         str(row["id"]), row["source"], row["part"], row["reason"], shown(row["received_at"])[:16],
-                        f"{row['message']} {row['resolution'] or row['next_step']}",
+                        f"{row['message']}\n→ {row['resolution'] or row['next_step']}",
                     )
                     for row in rows
                 ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -145,8 +147,13 @@ def _opened(letter: Letter, number: str, message: bytes, zone: str) -> Row:
     read = message_from_bytes(message, policy=policy.default)
     assert isinstance(read, EmailMessage)
     body = read.get_body(("plain",))
-    to = read["To"].addresses[0]
-    hidden = (to.display_name, to.addr_spec) if letter.recipient == Recipient.REPORTER else ()
+    headers = message_from_bytes(message)
+
+    def header(name: str) -> str:
+        # The newer policy leaves a space where a long name was folded; this way it is read as it was written.
+        return str(make_header(decode_header(headers[name])))
+
+    hidden = parseaddr(header("To")) if letter.recipient == Recipient.REPORTER else ()
 
     def open_part(text: str) -> str:
         return visible(_struck_out(text, hidden))
@@ -156,10 +163,10 @@ def _opened(letter: Letter, number: str, message: bytes, zone: str) -> Row:
         "case": number,
         "kind": letter.kind,
         "state": letter.state,
-        "from": open_part(str(read["From"])),
-        "to": NOBODY if hidden else visible(str(read["To"])),
+        "from": open_part(header("From")),
+        "to": NOBODY if hidden else visible(header("To")),
         "date": iso(read["Date"].datetime, zone),
-        "subject": open_part(str(read["Subject"])),
+        "subject": open_part(header("Subject")),
         "message_id": letter.message_id,
         "message_sha256": letter.message_sha256,
         "template_version": letter.template_version,

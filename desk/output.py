@@ -28,6 +28,12 @@ WIDTH = 100
 Row = dict[str, Any]
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
+_LINK = re.compile(
+    r"[a-z][a-z0-9+.\-]*://\S+|(?:[\w\-]+\.)+[^\W\d_]{2,}(?!\w)(?:[/?#:]\S*)?|\d{1,3}(?:\.\d{1,3}){3}[/:]\S*",
+    re.IGNORECASE,
+)
+"""What reads as a link inside a text: with a scheme, or a bare host, or a bare address with a path."""
+
 
 class Desk(TyperGroup):
     """The root command: turns every refusal into one line on stderr and exit code 1."""
@@ -102,7 +108,7 @@ def harmless(text: str) -> str:
     """A reporter's or platform's words: links cannot be clicked, and nothing in them steers the terminal."""
     from casework.links import defang
 
-    return visible(defang(text))
+    return _LINK.sub(lambda found: defang(found[0]), visible(text))
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -49,7 +49,7 @@ def review_page(session: Session, runtime: Runtime, sheet: ReviewSheet) -> Row:
             "description": harmless(case.description),
             "why_unlawful": harmless(case.why_unlawful),
             "policy_line": harmless(case.policy_line),
-            "cited_basis": [harmless(code) for code in case.cited_basis],
+            "cited_basis": [code if code in pack.basis_codes else harmless(code) for code in case.cited_basis],
             "expert_decision": harmless(case.expert_decision),
             "issuing_authority": harmless(case.issuing_authority),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from rich.text import Text
 from casework.vocabulary import DeliveryState, Outcome
 from desk.cases import report_move
 from desk.options import As, Json, Limit, Reason, SubmissionNumber, at_work
-from desk.output import Row, answer, heading, iso, make_console, pairs, priority_text, shown, table, visible
+from desk.output import Row, answer, heading, iso, local, make_console, pairs, priority_text, shown, table, visible
 
 app = typer.Typer(no_args_is_help=True, help="Notices: dossiers, portal references, outcomes.")
 
@@ -75,14 +76,15 @@ def dossier(number: SubmissionNumber, as_user: As, as_json: Json = False) -> Non
     """
     from tasks.submission import dossier as open_dossier
 
-    payload = open_dossier(at_work(), number, as_user)
+    runtime = at_work()
+    payload = open_dossier(runtime, number, as_user)
     if as_json:
         typer.echo(payload, nl=False)
         return
-    _show_dossier(make_console(), json.loads(payload))
+    _show_dossier(make_console(), json.loads(payload), runtime.pack.authority.zone)
 
 
-def _show_dossier(console: Console, notice: dict[str, Any]) -> None:
+def _show_dossier(console: Console, notice: dict[str, Any], zone: str) -> None:
     """In the order in which a portal asks. Long values are never cut: they are there to be copied."""
     warning = "REAL LINKS BELOW: copy them into the portal, never open them. This reading is on the record."
     console.print(Text(warning, style="bold red"))
@@ -111,7 +113,8 @@ def _show_dossier(console: Console, notice: dict[str, Any]) -> None:
             console.print(f"{basis['citation']} ({basis['code']}{'' if basis['verified'] else ', unverified'})")
     heading(console, "Items")
     for item in notice["items"]:
-        console.print(f"{item['item']}. {item['kind']}, {item['category']}, seen {shown(item['observed_at'])}")
+        seen = f", seen {local(datetime.fromisoformat(item['observed_at']), zone)}" if item["observed_at"] else ""
+        console.print(f"{item['item']}. {item['kind']}, {item['category']}{seen}")
         console.print(f"   {visible(item['url'])}", soft_wrap=True)
     console.print()
     console.print(f"Then: qorgan submission record-reference {notice['submission']} REFERENCE --as USER")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from desk.output import harmless
+from desk.output import visible
 
 Data = Mapping[str, Any]
 
@@ -16,8 +16,8 @@ def sentence(kind: str, data: Data, from_status: str | None, to_status: str | No
         return _moved(kind.removeprefix("moved."), data, from_status, to_status)
     say = _SENTENCES.get(kind)
     if say is None:
-        return harmless(f"{kind} {_rest(data)}".strip())
-    return harmless(say(data))
+        return visible(f"{kind} {_rest(data)}".strip())
+    return visible(say(data))
 
 
 def _moved(action: str, data: Data, from_status: str | None, to_status: str | None) -> str:
@@ -35,7 +35,7 @@ def _moved(action: str, data: Data, from_status: str | None, to_status: str | No
         parts.append(f"into {data['merge_into']}")
     if data.get("disposition"):
         parts.append(f"ended as {_words(data['disposition'])}")
-    return harmless("; ".join(parts) + ".")
+    return visible("; ".join(parts) + ".")
 
 
 def _received(data: Data) -> str:

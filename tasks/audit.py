@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -31,7 +32,8 @@ class Check:
 def verify_chain(runtime: Runtime) -> int:
     """Walk the event log; the number of events. Raises AuditBroken at the first that does not add up."""
     with runtime.sessions.read() as session:
-        count = verify(chain_of_events(session), chain_head(session))
+        with closing(chain_of_events(session)) as events:
+            count = verify(events, chain_head(session))
         logged = last_statuses(session)
         for case_id, number, status in session.execute(select(CaseFile.id, CaseFile.number, CaseFile.status)):
             if logged.get(case_id) != status:

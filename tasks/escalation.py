@@ -55,7 +55,7 @@ def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock,
             "submission": submission.number,
             "escalation": rung.id,
             "rung": step.rung,
-            "clock": clock.id,
+            "clock": _first_clock(session, submission_id, clock),
             "acknowledge_clock": answer_by.id,
         },
     )  # fmt: skip
@@ -65,6 +65,14 @@ def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock,
         data={"rung": step.rung, "ladder": clock.ladder, "to": step.recipient.value, "submission": submission.number},
     )  # fmt: skip
     return rung
+
+
+def _first_clock(session: Session, submission_id: int, clock: Clock) -> int:
+    """The clock whose silence began the ladder: the date a letter speaks of, on every rung."""
+    query = select(Escalation.clock_id).where(
+        Escalation.submission_id == submission_id, Escalation.ladder == clock.ladder, Escalation.rung == 1
+    )
+    return session.scalar(query) or clock.id
 
 
 def _raised(session: Session, submission_id: int, ladder: str, rung: int) -> bool:

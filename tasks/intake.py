@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from casework.errors import NotAllowed, QorganError, ReportRefused
@@ -19,7 +19,9 @@ from casework.payload import sha256
 from casework.report_formats import RawReport, split_file
 from casework.vocabulary import ReportState, Role
 from db.queries.events import NewEvent, append_events
+from db.queries.events import hold_chain
 from db.queries.reports import held_item_by_id, report_by_id, reports_not_read, reports_with_digests
+from db.queries.rows import insert_numbered
 from db.tables import Report
 from tasks.holding_pen import hold_parts, hold_report, settle
 from tasks.intake_joining import join_case, join_same_bytes, sort_out
@@ -180,7 +182,7 @@ def _store(
         }
         for raw, digest in zip(batch, digests, strict=True)
     ]
-    ids = session.scalars(insert(Report).returning(Report.id, sort_by_parameter_order=True), rows).all()
+    ids = insert_numbered(session, Report, Report.id, rows)
     return [Stored(id_, raw, digest, at) for id_, raw, digest in zip(ids, batch, digests, strict=True)]
 
 
@@ -203,6 +205,8 @@ def _read(
             results[report.id] = TakenIn.of(
                 report, ReportState.HELD, reason=refusal.reason, message=refusal.message
             )
+    # From here on nobody else writes: two intakes of the same items must not both find them new.
+    hold_chain(session)
     new, joins = sort_out(session, readable)
     write_cases(session, runtime, new, actor, at)
     if new:

@@ -117,7 +117,7 @@ def _checked(fields: dict[str, Any], now: datetime, pack: Pack) -> tuple[Report,
             refusal = ReportRefused(
                 HoldReason.BAD_FIELD, "field 'language': no such language", next_step="Correct it and replay."
             )
-            bad = "language"
+            bad: str | None = "language"
         except ReportRefused as error:
             refusal = error
             bad = _named_field(error.message, remaining)

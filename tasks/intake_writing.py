@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from casework.clocks import Subject, start_clocks
@@ -18,6 +17,7 @@ from casework.letters import letter
 from casework.vocabulary import LANGUAGES, DeliveryState, Outcome, PartyRole, Priority, Status
 from db.queries.cases import take_numbers
 from db.queries.events import NewEvent, append_events
+from db.queries.rows import insert_numbered, insert_rows
 from db.tables import CaseFile, Clock, ContentItem, Letter, Party
 from tasks.clock_rows import clock_row
 from tasks.intake_reading import ReadReport
@@ -43,17 +43,14 @@ def write_cases(session: Session, runtime: Runtime, new: Sequence[NewCase], acto
         return
     _number(session, runtime, new, at)
     rows = [_case_row(case, runtime, actor, at) for case in new]
-    ids = session.scalars(insert(CaseFile).returning(CaseFile.id, sort_by_parameter_order=True), rows).all()
+    ids = insert_numbered(session, CaseFile, CaseFile.id, rows)
     for case, case_id in zip(new, ids, strict=True):
         case.case_id = case_id
-    session.execute(insert(ContentItem), [row for case in new for row in _item_rows(case)])
+    insert_rows(session, ContentItem, [row for case in new for row in _item_rows(case)])
     parties = _write_parties(session, runtime, [(case.case_id, case.stored.id, case.read) for case in new])
-    clocks = [row for case in new for row in _clock_rows(case, runtime, at)]
-    if clocks:
-        session.execute(insert(Clock), clocks)
+    insert_rows(session, Clock, [row for case in new for row in _clock_rows(case, runtime, at)])
     letters = [row for case, party in zip(new, parties, strict=True) for row in _letter_rows(case, party, runtime, at)]
-    if letters:
-        session.execute(insert(Letter), letters)
+    insert_rows(session, Letter, letters)
     append_events(session, [_event(case, runtime, actor, at) for case in new])
 
 
@@ -165,9 +162,7 @@ def _write_parties(
                     "sealed": runtime.vault.seal(identity.encode(), PARTY),
                 }
             )
-    if not rows:
-        return reporter_at
-    ids = session.scalars(insert(Party).returning(Party.id, sort_by_parameter_order=True), rows).all()
+    ids = insert_numbered(session, Party, Party.id, rows)
     return [None if position is None else ids[position] for position in reporter_at]
 
 

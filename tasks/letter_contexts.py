@@ -57,6 +57,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
             "address": pack.authority.address.in_language(language),
             "email": pack.authority.email,
             "phone": pack.authority.phone,
+            "duty_phone": pack.authority.duty_phone,
             "signatory": signatory.name.in_language(language),
             "signatory_position": signatory.position.in_language(language),
         },
@@ -148,7 +149,7 @@ def _overdue(clock: Clock | None, at: datetime, press: Letterpress, language: st
 def _submission(session: Session, case_id: int, said: dict[str, object]) -> Submission | None:
     rows = submissions_of_case(session, case_id)
     named = [row for row in rows if row.number == said.get("submission")]
-    return (named or list(rows) or [None])[0]
+    return next(iter(named or rows), None)
 
 
 def _running_deadline(session: Session, submission: Submission | None, case: CaseFile) -> Clock | None:

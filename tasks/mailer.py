@@ -15,9 +15,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import emails
-from emails.backend import SMTPBackend
+from emails.backend.smtp.backend import SMTPBackend
 from emails.backend.smtp.client import SMTPClientWithResponse
+from emails.message import Message
 
 from casework.errors import ConfigurationError
 from tasks.settings import Settings
@@ -68,7 +68,7 @@ def compose(
     for value in (subject, *recipient, *sender, reply_to, message_id, *headers.values()):
         if "\r" in value or "\n" in value:
             raise ValueError("a header may not contain a line break")
-    message = emails.Message(
+    message = Message(
         subject=subject,
         text=text,
         html=html,

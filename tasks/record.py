@@ -22,7 +22,7 @@ from casework.policy_pack import Moment
 from casework.vocabulary import READY_STATUSES, Action, Status
 from db.base import JsonDict
 from db.queries.cases import case_by_id
-from db.queries.events import NewEvent, append_events
+from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile
 from tasks.case_facts import facts_of, find_case
 from tasks.clock_rows import refresh_due, start_for, stop_clocks
@@ -33,8 +33,9 @@ from tasks.runtime import Runtime
 
 @contextmanager
 def transaction(runtime: Runtime) -> Iterator[Session]:
-    """A writing transaction; everything in it or nothing."""
+    """A writing transaction; everything in it or nothing. It holds the event log from its start."""
     with runtime.sessions.write.begin() as session:
+        hold_chain(session)
         yield session
 
 

@@ -40,6 +40,8 @@ def write_review(session: Session, runtime: Runtime, case: CaseFile, decision: D
         for platform in facts.platforms:
             items = tuple(item for item in facts.items if item.platform == platform)
             _queue(session, runtime, case, facts, decision, review, platform, items)
+            # A reopened case asks anew: what the platform said about the earlier notice does not end this one.
+            _ask_again(session, items)
     elif decision.action is Action.ANSWER:
         for asked in [row for row in submissions_of_case(session, case.id) if row.state == DeliveryState.SENT]:
             open_items = tuple(

@@ -19,7 +19,7 @@ from casework.lifecycle import MoveDetails
 from casework.vocabulary import Action, ClockState, Status
 from db.queries.cases import case_by_id
 from db.queries.clocks import clock_by_id, clocks_due, record_success
-from db.queries.events import NewEvent, append_events
+from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile, Clock, Letter
 from tasks.clock_rows import thresholds_of
 from tasks.escalation import raise_rung
@@ -91,10 +91,9 @@ def _handle(runtime: Runtime, clock_id: int, now: datetime, result: SweepResult)
 def _push_on(runtime: Runtime, clock_id: int, now: datetime) -> str:
     with transaction(runtime) as session:
         session.execute(update(Clock).where(Clock.id == clock_id).values(next_check_at=now + POISONED_FOR))
-        clock = session.get(Clock, clock_id)
-        if clock is None or clock.case_id is None:
-            return f"clock {clock_id}"
-        return case_by_id(session, clock.case_id).number
+        # Not the whole row: what cannot be read in it may be what failed.
+        case_id = session.scalar(select(Clock.case_id).where(Clock.id == clock_id))
+        return f"clock {clock_id}" if case_id is None else case_by_id(session, case_id).number
 
 
 def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, result: SweepResult) -> None:
@@ -152,6 +151,7 @@ def preview(runtime: Runtime) -> tuple[SweepResult, list[tuple[str, str, str]]]:
     now = runtime.now()
     result = SweepResult()
     with runtime.sessions.write() as session, session.begin() as whole:
+        hold_chain(session)
         newest = session.scalar(select(func.max(Letter.id))) or 0
         for clock_id in clocks_due(session, now, 100_000):
             clock = clock_by_id(session, clock_id)

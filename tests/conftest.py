@@ -15,7 +15,7 @@ from sandbox.running import RunningPlatform, start_platform_in_thread
 from tasks.logs import configure_logs
 from tasks.runtime import Runtime
 from tasks.settings import Settings
-from tests.database import NoPostgres, PostgresServer, make_sqlite_template, running_postgres
+from tests.database import NoPostgres, PostgresServer, make_sqlite_template, quick_folder, running_postgres
 from tests.stories import START, USERS, MovableClock, Story, close_runtime, make_runtime
 
 
@@ -30,17 +30,19 @@ def postgres_server() -> Iterator[PostgresServer | str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_sqlite_template(tmp_path_factory.mktemp("sqlite"))
+def sqlite_template() -> Iterator[Path]:
+    with quick_folder("qorgan-sqlite-") as folder:
+        yield make_sqlite_template(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database of the test's own."""
     if request.param == "sqlite":
-        path = tmp_path / "qorgan.db"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
+        template = request.getfixturevalue("sqlite_template")
+        with quick_folder("qorgan-sqlite-") as folder:
+            shutil.copyfile(template, folder / "qorgan.db")
+            yield f"sqlite:///{folder / 'qorgan.db'}"
         return
     server = request.getfixturevalue("postgres_server")
     if isinstance(server, str):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
 from db.base import JsonDict
+from db.queries.rows import insert_rows
 from db.tables import ChainHead, Event
 
 
@@ -30,9 +31,6 @@ class NewEvent:
     data: JsonDict | None = None
 
 
-_BEGINNING = text("INSERT INTO chain_head (id, seq, hash) VALUES (1, 0, :genesis) ON CONFLICT DO NOTHING")
-
-
 def hold_chain(session: Session) -> tuple[int, str]:
     """Wait for the chain's head and hold it until the transaction ends; position and hash of the newest event.
 
@@ -40,11 +38,8 @@ def hold_chain(session: Session) -> tuple[int, str]:
     for each other, and what one reads stays true until it has written.
     """
     newest = select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
-    head = session.execute(newest).one_or_none()
-    if head is None:
-        session.execute(_BEGINNING, {"genesis": GENESIS})
-        head = session.execute(newest).one()
-    return head[0], head[1]
+    seq, digest = session.execute(newest).one()
+    return seq, digest
 
 
 def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
@@ -52,7 +47,8 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
     if not events:
         return []
     seq, previous = hold_chain(session)
-    rows = []
+    rows: list[JsonDict] = []
+    positions: list[int] = []
     for new in events:
         seq += 1
         content = EventContent(
@@ -68,16 +64,18 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
                 "previous": previous, "hash": digest,
             }
         )  # fmt: skip
+        positions.append(seq)
         previous = digest
-    session.execute(insert(Event), rows)
+    insert_rows(session, Event, rows)
     session.execute(update(ChainHead).where(ChainHead.id == 1).values(seq=seq, hash=previous))
-    return [row["seq"] for row in rows]
+    return positions
 
 
-def chain_of_events(session: Session) -> Iterator[tuple[EventContent, str, str]]:
-    """Every event in order of its position, with the hashes stored beside it. Streams."""
-    for event in session.scalars(select(Event).order_by(Event.seq).execution_options(yield_per=2_000)):
-        yield _content(event), event.previous, event.hash
+def chain_of_events(session: Session) -> Generator[tuple[EventContent, str, str]]:
+    """Every event in order of its position, with the hashes stored beside it. Streams; close it if left early."""
+    with session.scalars(select(Event).order_by(Event.seq).execution_options(yield_per=2_000)) as events:
+        for event in events:
+            yield _content(event), event.previous, event.hash
 
 
 def _content(event: Event) -> EventContent:

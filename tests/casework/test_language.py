@@ -31,7 +31,7 @@ def test_a_sentence_is_enough(text: str, code: str) -> None:
 
 
 def test_one_kazakh_name_does_not_make_a_russian_letter_kazakh() -> None:
-    text = "Просим ограничить доступ к материалу, размещённому пользователем Әсел, в соответствии с законом страны."
+    text = "Просим ограничить доступ к материалу, размещённому пользователем Әсел, согласно закону страны."
     assert detect_language(text).code == "ru"
 
 

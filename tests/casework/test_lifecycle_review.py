@@ -44,7 +44,8 @@ def refused(case: CaseFacts, action: Action, actor: Actor, **said: Any) -> str:
     """The rule that forbids it; the sentence names the case."""
     with pytest.raises(MoveRefused) as refusal:
         move(case, action, actor, **said)
-    assert case.number in str(refusal.value) and refusal.value.rule in str(refusal.value)
+    assert case.number in str(refusal.value)
+    assert refusal.value.rule in str(refusal.value)
     return refusal.value.rule
 
 
@@ -60,7 +61,9 @@ JUDGING = [
 
 
 @pytest.mark.parametrize(("action", "case", "said"), JUDGING)
-def test_who_took_the_report_in_does_not_judge_it(action: Action, case: CaseFacts, said: dict[str, Any]) -> None:
+def test_who_took_the_report_in_does_not_judge_it(
+    action: Action, case: CaseFacts, said: dict[str, Any]
+) -> None:
     assert refused(replace(case, intake_by=DANIYAR.id), action, DANIYAR, **said) == "review.four_eyes"
     assert move(replace(case, intake_by=DANIYAR.id), action, SAULE, **said).actor == SAULE
 
@@ -240,7 +243,9 @@ SURELY_NOT_OUT = {DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.DRO
 
 @pytest.mark.parametrize("action", [A.WITHDRAW, A.RECALL])
 @pytest.mark.parametrize("state", list(DeliveryState))
-def test_a_notice_that_may_be_out_is_neither_withdrawn_nor_recalled(action: Action, state: DeliveryState) -> None:
+def test_a_notice_that_may_be_out_is_neither_withdrawn_nor_recalled(
+    action: Action, state: DeliveryState
+) -> None:
     case = a_case(status=S.APPROVED, submissions=(a_submission(DeliveryState.QUEUED), a_submission(state, 2)))
     if state in SURELY_NOT_OUT:
         assert move(case, action, AIGERIM).to in (S.WITHDRAWN, S.IN_LEGAL_REVIEW)
@@ -251,7 +256,8 @@ def test_a_notice_that_may_be_out_is_neither_withdrawn_nor_recalled(action: Acti
 def test_a_recalled_notice_is_judged_again() -> None:
     case = a_case(status=S.APPROVED, submissions=(a_submission(DeliveryState.REFUSED),))
     decision = move(case, A.RECALL, AIGERIM)
-    assert decision.to is S.IN_LEGAL_REVIEW and "review.opened" in decision.moments
+    assert decision.to is S.IN_LEGAL_REVIEW
+    assert "review.opened" in decision.moments
 
 
 # --- Merging, asking -------------------------------------------------------------------------------------
@@ -271,5 +277,6 @@ def test_the_platform_is_not_answered_when_it_asked_nothing() -> None:
 
 def test_asking_the_reporter_sends_a_letter_and_starts_their_time() -> None:
     decision = move(a_case(), A.RETURN, DANIYAR, missing=("observed_at",))
-    assert decision.letter == "information_request" and decision.moments == ("case.returned",)
+    assert decision.letter == "information_request"
+    assert decision.moments == ("case.returned",)
     assert decision.details.missing == ("observed_at",)

@@ -161,7 +161,9 @@ def test_an_unknown_field_is_named_and_sinks_no_report() -> None:
     assert len(report.all_items()) == 1
 
 
-@pytest.mark.parametrize("markup", ["{{ 7*7 }}", "{% for x in y %}", "<script>alert(1)</script>", "${jndi:x}", "%s %(a)s"])
+@pytest.mark.parametrize(
+    "markup", ["{{ 7*7 }}", "{% for x in y %}", "<script>alert(1)</script>", "${jndi:x}", "%s %(a)s"]
+)
 def test_markup_in_a_text_is_kept_as_the_plain_text_it_is(markup: str) -> None:
     report = read(description=markup, quote=markup, reporter={"name": markup})
     assert (report.description, report.quote, report.reporter.name) == (markup, markup, markup)
@@ -188,11 +190,10 @@ def test_no_line_break_in_a_name_can_begin_a_new_header(field: str, break_: str)
 )
 def test_whatever_the_fields_hold_the_answer_is_a_report_or_a_reason(fields: dict[str, Any]) -> None:
     try:
-        report = read_report(fields, NOW)
+        answer = json.dumps(read_report(fields, NOW).unread_fields())
     except ReportRefused as refused:
-        assert HoldReason(refused.reason) in (HoldReason.BAD_FIELD, HoldReason.BAD_DATE)
-    else:
-        assert json.dumps(report.unread_fields())
+        answer = refused.reason
+    assert answer.startswith("[") or answer in (HoldReason.BAD_FIELD, HoldReason.BAD_DATE)
 
 
 # --- Media -----------------------------------------------------------------------------------------------
@@ -212,8 +213,8 @@ def test_media_is_known_by_the_ending_of_its_name(name: str) -> None:
     "head",
     [
         b"\xff\xd8\xff\xe0", b"\x89PNG\r\n", b"GIF89a", b"RIFF....WEBP", b"PK\x03\x04", b"Rar!\x1a", b"\x1f\x8b\x08",
-        b"\x00\x00\x00\x18ftypmp42", b"\x00\x00\x00\x1cftypisom", b"\x00\x00\x00 ftypheic", b"\x1aE\xdf\xa3", b"ID3\x04",
-        b"OggS", b"II*\x00", b"MM\x00*",
+        b"\x00\x00\x00\x18ftypmp42", b"\x00\x00\x00\x1cftypisom", b"\x00\x00\x00 ftypheic", b"\x1aE\xdf\xa3",
+        b"ID3\x04", b"OggS", b"II*\x00", b"MM\x00*",
     ],
 )  # fmt: skip
 def test_media_under_a_harmless_name_is_known_by_its_first_bytes(head: bytes) -> None:
@@ -222,7 +223,11 @@ def test_media_under_a_harmless_name_is_known_by_its_first_bytes(head: bytes) ->
 
 @pytest.mark.parametrize(
     ("name", "media_type", "head"),
-    [("letter.pdf", "application/pdf", b"%PDF-1.7"), ("note.txt", "text/plain", b"Dear unit"), ("gif", "text/plain", b"")],
+    [
+        ("letter.pdf", "application/pdf", b"%PDF-1.7"),
+        ("note.txt", "text/plain", b"Dear unit"),
+        ("gif", "text/plain", b""),
+    ],
 )
 def test_a_document_is_no_media(name: str, media_type: str, head: bytes) -> None:
     assert not is_media(name, media_type, head)

@@ -19,6 +19,8 @@ FIXED: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def upgrade() -> None:
+    # The head must exist before the first event: two first writers would otherwise both make it.
+    op.execute(f"INSERT INTO chain_head (id, seq, hash) VALUES (1, 0, '{'0' * 64}')")
     sqlite = op.get_bind().dialect.name == "sqlite"
     if not sqlite:
         op.execute(
