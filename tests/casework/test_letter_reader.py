@@ -175,9 +175,8 @@ def test_a_threat_is_no_reason() -> None:
 
 def test_the_title_of_a_register_is_no_reason() -> None:
     letter = (
-        'This is a notice of entry into the "Register of pages containing information that violates the law of'
-        " the"
-        ' country and is prohibited for distribution": https://github.example/a/b'
+        'This is a notice of entry into the "Register of pages containing information that violates'
+        ' the law of the country and is prohibited for distribution": https://github.example/a/b'
     )
     assert read_letter(letter).reason_phrases == ()
 
@@ -277,8 +276,8 @@ def test_a_letter_longer_than_any_letter_is_refused() -> None:
 
 
 HOSTILE = [
-    "Article 1 of ", "статья 1 ", "《", "«", "on behalf of the ", "please ", "user 'a ", "Court of\n", "§", "\n",
-    "1", "a@", "Regards,\n", "information register ", "see https://a.example/b and ",
+    "Article 1 of ", "статья 1 ", "《", "«", "on behalf of the ", "please ", "user 'a ", "Court of\n", "§",
+    "\n", "1", "a@", "Regards,\n", "information register ", "see https://a.example/b and ",
 ]  # fmt: skip
 
 

@@ -206,8 +206,8 @@ def test_no_text_keeps_a_working_scheme_after_defanging(text: str) -> None:
 @pytest.mark.parametrize(
     "defanged",
     ["hxxps://www[.]a.example/x", "https[:]//www[.]a[.]example/x", "hXXps://www(.)a(.)example/x",
-     "https[://]www{.}a.example/x", "https://www[dot]a[dot]example/x", "https://www [.] a.example/x", "https : // www.a.example/x",
-     "https：／／www.a.example/x"],
+     "https[://]www{.}a.example/x", "https://www[dot]a[dot]example/x", "https://www [.] a.example/x",
+     "https : // www.a.example/x", "https：／／www.a.example/x"],
 )  # fmt: skip
 def test_refanging_undoes_the_habits_of_people_who_make_links_harmless(defanged: str) -> None:
     assert refang(defanged) == "https://www.a.example/x"

@@ -148,7 +148,8 @@ def test_an_empty_file_is_a_fault_and_not_an_empty_policy(stem: str, text: str) 
 
 def test_a_file_that_belongs_to_no_pack_is_a_fault() -> None:
     """A misspelt name would otherwise read as 'no such rule'."""
-    assert faults(pack_texts() | {"priorities": "rules: []"}) == ["kz-ministry/priorities.yaml:1: no such file in a pack"]
+    found = faults(pack_texts() | {"priorities": "rules: []"})
+    assert found == ["kz-ministry/priorities.yaml:1: no such file in a pack"]
 
 
 def test_all_faults_of_all_files_are_listed_at_once() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 # Table, and the columns that may never change; none named means the whole row. Rows are never removed.
 FIXED: tuple[tuple[str, tuple[str, ...]], ...] = (
