@@ -14,7 +14,8 @@ from typing import Literal
 
 from casework.facts import CaseFacts
 from casework.limits import due_at, threshold_at, threshold_before
-from casework.policy_pack import ClockRule, LimitSpec, Moment, Pack
+from casework.policy_clocks import ClockRule, LimitSpec, Moment
+from casework.policy_pack import Pack
 from casework.vocabulary import Duty
 
 SubjectKind = Literal["case", "submission", "hold"]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from casework.clocks import Threshold
 from casework.facts import CaseFacts
 from casework.limits import Limit, StepKind, derive, render
-from casework.policy_pack import Ladder
+from casework.policy_clocks import Ladder
 from casework.vocabulary import DeliveryState, Status
 from casework.waiting import waiting_for
 from casework.working_time import WorkingCalendar, WorkingTimeError
@@ -220,7 +220,7 @@ def explain_next(
         lines += ["", f"Drive: {when}, the system takes the case as far as it can."]
         steps.append({"what": "drive", "at": _utc(later.drive_at), "to": "system", "stops_when": []})
     for submission, at in later.attempts:
-        when = "with the next drive" if at is None else f"not before {_when(at, zone, now)}"
+        when = "with the next drive" if at is None or at <= now else f"not before {_when(at, zone, now)}"
         lines.append(f"Notice {submission}: tried {when}.")
         steps.append({"what": f"try {submission}", "at": None if at is None else _utc(at), "to": "platform"})
     upcoming = sorted(
@@ -231,7 +231,8 @@ def explain_next(
     for threshold, clock in upcoming:
         effect, to = _effect(threshold, clock, case)
         stops = [MOMENTS[moment] for moment in clock.stop_on]
-        lines.append(f"  {_when(threshold.at, zone, now)}")
+        found = "" if threshold.at > now else ": the next sweep acts on it"
+        lines.append(f"  {_when(threshold.at, zone, now)}{found}")
         lines.append(f"    {clock.name} ({clock.about}), {_level(threshold)}: {effect}")
         if threshold.breach:
             lines.append(f"    It stops when {', or '.join(stops)}.")

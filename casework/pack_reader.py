@@ -10,16 +10,8 @@ import yaml
 from pydantic import BaseModel, RootModel, ValidationError
 
 from casework.errors import PackError
-from casework.policy_pack import (
-    Authority,
-    CalendarPolicy,
-    Category,
-    Pack,
-    Platforms,
-    PriorityPolicy,
-    Regime,
-    Sla,
-)
+from casework.policy_clocks import CalendarPolicy, Sla
+from casework.policy_pack import Authority, Category, Pack, Platforms, PriorityPolicy, Regime
 
 
 class _Categories(RootModel[tuple[Category, ...]]):

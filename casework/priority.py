@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from casework.policy_pack import Category, Modifier, Pack, PriorityRule, Source
+from casework.policy_base import Source
+from casework.policy_pack import Category, Modifier, Pack, PriorityRule
 from casework.vocabulary import CHILD_BANDS, AgeBand, Lane, Priority
 
 

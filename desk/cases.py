@@ -16,7 +16,7 @@ from desk.wake import wake
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from casework.lifecycle import MoveDetails
+    from casework.move_guards import MoveDetails
     from db.tables import CaseFile
     from tasks.legal_review import Supplied
     from tasks.runtime import Runtime
@@ -174,7 +174,7 @@ def _something(number: str, supplied: Supplied) -> None:
 @app.command()
 def withdraw(number: CaseNumber, as_user: As, reason: Reason, as_json: Json = False) -> None:
     """Take a case back before anything was sent."""
-    from casework.lifecycle import MoveDetails
+    from casework.move_guards import MoveDetails
 
     move(number, Action.WITHDRAW, as_user, MoveDetails(reason=reason), as_json)
 
@@ -191,7 +191,7 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Merge a case into another as a duplicate. Items the other one lacks are not carried over."""
-    from casework.lifecycle import MoveDetails
+    from casework.move_guards import MoveDetails
     from tasks.record import move_case
 
     runtime = at_work()
@@ -230,7 +230,7 @@ def _target_can_carry(session: Session, case: CaseFile, into: str, same_content:
 @app.command()
 def reopen(number: CaseNumber, as_user: As, reason: Reason, as_json: Json = False) -> None:
     """Take up an ended case again: an appeal, or the content is back."""
-    from casework.lifecycle import MoveDetails
+    from casework.move_guards import MoveDetails
 
     move(number, Action.REOPEN, as_user, MoveDetails(reason=reason), as_json)
 

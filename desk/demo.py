@@ -21,7 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from casework.errors import QorganError
-from casework.policy_pack import Override, Pack, Source
+from casework.policy_base import Source
+from casework.policy_clocks import Override
+from casework.policy_pack import Pack
 from desk.demo_people import People
 from desk.local import PrefectServer, Processes, start_prefect
 from sandbox.behaviour import Behaviour

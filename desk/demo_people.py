@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from casework.completeness import ACCOUNT_KINDS
 from casework.errors import QorganError
-from casework.lifecycle import MoveDetails
+from casework.move_guards import MoveDetails
 from casework.vocabulary import Action, AgeBand, DeliveryState, Ground, Outcome, Status
 from db.queries.cases import list_cases
 from db.queries.letters import escalations_of_case

@@ -103,7 +103,7 @@ def running(session: Session, case: CaseFile, pack: Pack) -> list[RunningClock]:
 
 def _plain(clock: Clock, number: str, submissions: dict[int, str], pack: Pack) -> RunningClock:
     from casework.explain import RunningClock
-    from casework.policy_pack import LimitSpec
+    from casework.policy_clocks import LimitSpec
     from desk.case_pages import about, clock_name
     from tasks.clock_rows import thresholds_of
 

@@ -60,6 +60,6 @@ def demo(
     ),
 ) -> None:
     """Show the whole way of a report on practice material, in a few minutes."""
-    from desk import demo as story  # type: ignore[attr-defined]
+    from desk import demo as story
 
     raise typer.Exit(story.main(home) or 0)

@@ -216,7 +216,8 @@ def check_policy(
         pack = load_pack(folder or Settings().pack_folder)
     except PackError as error:
         faults = error.message.splitlines()
-        answer({"faults": faults}, as_json, lambda console: [console.print(fault, soft_wrap=True) for fault in faults])
+        listed = "\n".join(faults)
+        answer({"faults": faults}, as_json, lambda console: console.print(listed, soft_wrap=True))
         raise typer.Exit(1) from None
     unread = _unverified(pack)
     said = (

@@ -250,5 +250,5 @@ def _answer(results: Sequence[TakenIn], as_json: bool, dry_run: bool) -> None:
 
 def _reason(row: Row) -> str:
     if row["result"] == "duplicate":
-        return row["reason"].replace("_", " ")
+        return str(row["reason"]).replace("_", " ")
     return ": ".join(part for part in (row["reason"], row["message"]) if part)

@@ -68,7 +68,7 @@ def _decide(
     proportionality: str = "",
     missing: list[str] | None = None,
 ) -> None:
-    from casework.lifecycle import MoveDetails
+    from casework.move_guards import MoveDetails
 
     details = MoveDetails(
         reason=reason,

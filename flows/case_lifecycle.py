@@ -5,7 +5,6 @@ The run ends in a state named after what the case waits for; the operator reads 
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import structlog
@@ -14,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 from pydantic import StringConstraints
 
+from flows.guarded import in_thread
 from tasks.case_lifecycle import BY_NAME, Stage, advance_with
 from tasks.runtime import current
 
@@ -23,7 +23,7 @@ CaseNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}-\d{4}-\d{6,}
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE)
 async def run_stage(stage: str, case_number: str) -> None:
     """One stage of one case. It may talk to a platform, so it has a thread of its own."""
-    await asyncio.to_thread(BY_NAME[stage].run, current(), case_number)
+    await in_thread(BY_NAME[stage].run, current(), case_number)
 
 
 @flow(name="case-lifecycle", flow_run_name="{case_number}")

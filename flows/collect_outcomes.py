@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
 from casework.vocabulary import Lane
+from flows.guarded import in_thread
 from flows.waking import wake
 from tasks.collect_outcomes import Collected, collect
 from tasks.runtime import current
@@ -17,7 +16,7 @@ from tasks.runtime import current
 @task(name="read answers", cache_policy=NO_CACHE)
 async def read_answers() -> Collected:
     """Every channel's new answers, item by item."""
-    return await asyncio.to_thread(collect, current())
+    return await in_thread(collect, current())
 
 
 @flow(name="collect-outcomes", flow_run_name="collect outcomes")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
+from flows.guarded import in_thread
 from tasks.correspondence import Sent, send_letters
 from tasks.runtime import current
 
@@ -15,7 +14,7 @@ from tasks.runtime import current
 @task(name="send letters", cache_policy=NO_CACHE)
 async def send_queued_letters() -> Sent:
     """One attempt on every letter that may be tried now."""
-    return await asyncio.to_thread(send_letters, current())
+    return await in_thread(send_letters, current())
 
 
 @flow(name="correspondence", flow_run_name="correspondence")

@@ -7,7 +7,6 @@ Failed *after* the work, with the list.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 import structlog
@@ -18,6 +17,7 @@ from prefect.states import Completed, Failed, State
 
 from casework.vocabulary import Lane
 from flows.case_lifecycle import case_lifecycle
+from flows.guarded import in_thread
 from tasks.case_lifecycle import advance, claim, failed_before, set_aside
 from tasks.correspondence import send_letters
 from tasks.runtime import current
@@ -30,7 +30,7 @@ PAGE = 25
 async def drive_case(case_number: str) -> str:
     """One routine case, without a run of its own; what it then waits for."""
     with structlog.contextvars.bound_contextvars(case=case_number):
-        return (await asyncio.to_thread(advance, current(), case_number)).name
+        return (await in_thread(advance, current(), case_number)).name
 
 
 @flow(name="drive-cases", flow_run_name="drive {lane}")
@@ -49,7 +49,7 @@ async def drive_cases(lane: Literal["child-safety", "routine"] = "child-safety",
                 set_aside(runtime, number, error)
         driven += len(numbers)
     if lane == Lane.CHILD_SAFETY and driven:
-        await asyncio.to_thread(send_letters, runtime, urgent_only=True)
+        await in_thread(send_letters, runtime, urgent_only=True)
     if failed:
         return Failed(name=f"{len(failed)} of {driven} failed", message=f"Set aside: {', '.join(failed)}")
     return Completed(name=f"{driven} driven" if driven else "Nothing ready")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from prefect.states import Completed, Failed, State
 
 from casework.vocabulary import Lane, Priority, ReportState
 from flows.case_lifecycle import case_lifecycle
+from flows.guarded import in_thread
 from flows.waking import wake
 from tasks.case_lifecycle import set_aside
 from tasks.correspondence import send_letters
@@ -23,13 +23,13 @@ from tasks.runtime import current
 @task(name="take in a batch", cache_policy=NO_CACHE)
 async def take_in_batch(batches: Iterator[list[TakenIn]]) -> list[TakenIn]:
     """Store and read the next batch of reports; empty when the inbox is."""
-    return await asyncio.to_thread(next, batches, [])
+    return await in_thread(next, batches, [])
 
 
 @task(name="send urgent letters", cache_policy=NO_CACHE)
 async def send_urgent_letters() -> None:
     """Police referral and duty alert: before anything that can wait."""
-    await asyncio.to_thread(send_letters, current(), urgent_only=True)
+    await in_thread(send_letters, current(), urgent_only=True)
 
 
 @flow(name="intake", flow_run_name="intake from the inbox")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed, State
 
+from flows.guarded import in_thread
 from tasks.correspondence import send_letters
 from tasks.runtime import current
 from tasks.sla_sweep import SweepResult, sweep
@@ -16,13 +15,13 @@ from tasks.sla_sweep import SweepResult, sweep
 @task(name="fire thresholds", cache_policy=NO_CACHE)
 async def fire_thresholds() -> SweepResult:
     """Warn, record breaches, raise rungs."""
-    return await asyncio.to_thread(sweep, current())
+    return await in_thread(sweep, current())
 
 
 @task(name="send urgent letters", cache_policy=NO_CACHE)
 async def send_urgent_letters() -> None:
     """Escalations of children's cases leave with the sweep that raised them."""
-    await asyncio.to_thread(send_letters, current(), urgent_only=True)
+    await in_thread(send_letters, current(), urgent_only=True)
 
 
 @flow(name="sla-sweep", flow_run_name="sla sweep")

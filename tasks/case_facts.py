@@ -8,6 +8,7 @@ from casework.errors import CaseNotFound
 from casework.facts import CaseFacts, ItemFacts, SubmissionFacts
 from casework.vocabulary import AgeBand, Outcome, Priority, Status, Verdict
 from db.queries.cases import case_by_number, items_of_case, reviews_of_case
+from db.queries.events import last_event_at
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, ContentItem, Submission
 
@@ -23,16 +24,18 @@ def find_case(session: Session, number: str) -> CaseFile:
 def facts_of(session: Session, case: CaseFile) -> CaseFacts:
     """Everything the rules may look at, read in this transaction.
 
-    Endorsements count since the case was last reopened or returned only: what was endorsed
-    before is another text.
+    Endorsements count since the case was last decided, returned or amended only: what was
+    endorsed before is another text.
     """
     endorsed: set[str] = set()
     declined: set[str] = set()
     urgent_by: str | None = None
+    amended_at = last_event_at(session, case.id, "case.amended") if case.political else None
     for review in reviews_of_case(session, case.id):
         if review.verdict == Verdict.ENDORSED:
-            endorsed.add(review.reviewer_id)
-        elif review.verdict in (Verdict.RETURNED, Verdict.DECLINED):
+            if amended_at is None or amended_at <= review.decided_at:
+                endorsed.add(review.reviewer_id)
+        elif review.verdict != Verdict.CONFIRMED:
             endorsed.clear()
         if review.verdict == Verdict.DECLINED:
             declined.add(review.reviewer_id)

@@ -7,7 +7,7 @@ drive goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Status
 from casework.waiting import Wait, waiting_for
 from db.queries.cases import claim_cases, count_ready
 from db.queries.submissions import submissions_of_case
-from db.tables import CaseFile
+from db.tables import CaseFile, Submission
 from tasks import collect_outcomes, legal_review, prioritization, submission
 from tasks.case_facts import facts_of, find_case
 from tasks.logs import logger
@@ -98,7 +98,7 @@ def rest(runtime: Runtime, number: str) -> Wait:
     """Give the case back: nobody drives it until something calls for it; what it waits for."""
     with transaction(runtime) as session:
         case = find_case(session, number)
-        again = _again_at(runtime, [row.next_attempt_at for row in submissions_of_case(session, case.id) if _open(row.state)])
+        again = _again_at(runtime, submissions_of_case(session, case.id))
         # A person may have moved the case while it was driven: then it stays ready.
         if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
             case.drive_at = again
@@ -106,13 +106,11 @@ def rest(runtime: Runtime, number: str) -> Wait:
         return waiting_for(facts_of(session, case))
 
 
-def _open(state: str) -> bool:
-    return state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN, DeliveryState.SENDING)
-
-
-def _again_at(runtime: Runtime, attempts: list[datetime | None]) -> datetime | None:
-    """When a notice may be tried again; None when none waits for a try."""
-    return min((at or runtime.now() for at in attempts), default=None)
+def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | None:
+    """When a notice may be tried again; None when none waits for a try. One that is held, when its lease has run out."""
+    waiting = [row.next_attempt_at for row in notices if row.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN)]
+    held = [row.lease_until + timedelta(seconds=1) for row in notices if row.state == DeliveryState.SENDING and row.lease_until]
+    return min((at or runtime.now() for at in (*waiting, *held)), default=None)
 
 
 LEASE = timedelta(minutes=10)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from casework.errors import ConfigurationError
 from casework.vocabulary import Outcome
@@ -58,9 +58,16 @@ class Answer(BaseModel):
     item: str | None = Field(default=None, max_length=20)
     outcome: Outcome
     decided_at: AwareDatetime
-    ground: str | None = None
+    ground: str | None = Field(default=None, max_length=24)
     territories: tuple[str, ...] = ()
     reason: str = Field(default="", max_length=5_000)
+
+    @field_validator("answer_id", "reference", "submission", "item", "ground", "reason")
+    @classmethod
+    def _storable(cls, value: str | None) -> str | None:
+        if value is not None and "\x00" in value:
+            raise ValueError("NUL characters")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import ClockStart, Subject, Threshold, due_earliest, next_check, start_clocks
 from casework.facts import CaseFacts
-from casework.policy_pack import Moment, Pack
+from casework.policy_clocks import Moment
+from casework.policy_pack import Pack
 from casework.vocabulary import ClockState
 from db.queries.clocks import running_clocks, running_clocks_of
 from db.tables import CaseFile, Clock

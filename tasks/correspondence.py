@@ -24,7 +24,7 @@ from db.queries.reports import party_by_id
 from db.tables import Letter
 from tasks.intake_writing import PARTY
 from tasks.letter_contexts import letter_context
-from tasks.letterpress import RenderFailed, Rendered
+from tasks.letterpress import Rendered, RenderFailed
 from tasks.logs import logger
 from tasks.mailer import Attempt, Delivered, Envelope, compose
 from tasks.outbox import find_contact
@@ -65,9 +65,10 @@ def send_letters(runtime: Runtime, *, urgent_only: bool = False, limit: int = 1_
         try:
             _send(runtime, letter_id, total)
         except ConfigurationError as error:
-            log.warning("mail cannot be sent", error=error.message)
+            log.warning("letter cannot be sent", letter=letter_id, error=error.message)
             total.look_at.append(letter_id)
-            break
+            if error.rule == "mail.no_server":
+                break
     return total
 
 

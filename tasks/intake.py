@@ -17,9 +17,8 @@ from casework.errors import NotAllowed, QorganError, ReportRefused
 from casework.facts import SYSTEM, Actor
 from casework.payload import sha256
 from casework.report_formats import RawReport, split_file
-from casework.vocabulary import ReportState, Role
-from db.queries.events import NewEvent, append_events
-from db.queries.events import hold_chain
+from casework.vocabulary import HoldReason, ReportState, Role
+from db.queries.events import NewEvent, append_events, hold_chain
 from db.queries.reports import held_item_by_id, report_by_id, reports_not_read, reports_with_digests
 from db.queries.rows import insert_numbered
 from db.tables import Report
@@ -200,7 +199,8 @@ def _read(
             continue
         try:
             readable.append((report, read_raw(report.raw, at, runtime.pack)))
-        except ReportRefused as refusal:
+        except Exception as error:
+            refusal = error if isinstance(error, ReportRefused) else _unexpected(report, error)
             hold_report(session, runtime, report.id, report.raw.source, refusal, at)
             results[report.id] = TakenIn.of(
                 report, ReportState.HELD, reason=refusal.reason, message=refusal.message
@@ -226,9 +226,19 @@ def _read(
             priority=case.read.assessment.priority.value,
             message="; ".join(part.message for part in case.read.left_out),
         )
-    for report in repeated:
-        results[report.id] = join_same_bytes(session, report, seen_before[report.digest], at)
     for join in joins:
         joined = join_case(session, runtime, join, actor, at)
         results.setdefault(join.stored.id, joined)
+    for report in repeated:
+        results[report.id] = join_same_bytes(session, report, seen_before[report.digest], at)
     return [results[report.id] for report in stored]
+
+
+def _unexpected(report: Stored, error: Exception) -> ReportRefused:
+    """A fault of ours must not stop the other reports: this one is held, and the log says what failed."""
+    log.error("report not read", report=report.id, error=type(error).__name__)
+    return ReportRefused(
+        HoldReason.MALFORMED,
+        f"the report could not be read: {type(error).__name__}",
+        next_step="Tell the operators; replay it when the reader is mended.",
+    )

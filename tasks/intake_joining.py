@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from casework.facts import Actor
-from casework.vocabulary import ReportState
+from casework.vocabulary import CHILD_BANDS, ReportState
 from db.queries.cases import case_by_id, open_cases_by_key
 from db.queries.reports import report_by_id
 from db.tables import Letter
@@ -67,6 +67,9 @@ def join_case(session: Session, runtime: Runtime, join: Join, actor: Actor, at: 
     assert report is not None, "stored in the transaction before"
     case.reporters += 1
     case.indicators = sorted({*case.indicators, *join.read.report.indicators})
+    if join.read.report.age_band in CHILD_BANDS and case.age_band not in CHILD_BANDS:
+        # One reporter who knows of a child is enough.
+        case.age_band = join.read.report.age_band.value
     case.reporter_is_child = case.reporter_is_child or join.read.report.reporter.is_child
     if not join.partly and report.case_id is None:
         report.state, report.reason = ReportState.DUPLICATE, "same_items"

@@ -6,6 +6,7 @@ read: the field is left out, named, and the rest goes on.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -99,8 +100,16 @@ def read_raw(raw: RawReport, now: datetime, pack: Pack) -> ReadReport:
         political=political,
         issuing_authority=(letter.issuing_authority or "")[:300] if letter else "",
         suggested=tuple(suggested),
-        unread=report.unread_fields(),
+        unread=_plain(report.unread_fields()),
     )
+
+
+def _plain(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of fields as they may stand in the log: a reporter can write a link or a person into a name."""
+    return tuple(dict.fromkeys(name if _NAME.fullmatch(name) else "other" for name in names))[:20]
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
 def _checked(fields: dict[str, Any], now: datetime, pack: Pack) -> tuple[Report, list[LeftOut]]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from casework.completeness import GateResult, check
 from casework.errors import MoveRefused, NotAllowed
 from casework.facts import SYSTEM, CaseFacts
-from casework.lifecycle import MoveDetails
+from casework.move_guards import MoveDetails
 from casework.vocabulary import Action, AgeBand, Priority, Role
 from db.queries.cases import items_of_case, next_for_review
 from db.queries.letters import reporters_of_case

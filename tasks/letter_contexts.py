@@ -12,7 +12,8 @@ from casework.facts import CaseFacts
 from casework.letters import DeadlineText, ItemRow, LegalBasisRow, LetterContext, Phrase, RungRow
 from casework.limits import StepKind, Unit, derive
 from casework.links import defang
-from casework.policy_pack import LimitSpec, Pack
+from casework.policy_clocks import LimitSpec
+from casework.policy_pack import Pack
 from casework.vocabulary import Outcome
 from db.queries.cases import case_by_id, reviews_of_case
 from db.queries.clocks import running_clocks

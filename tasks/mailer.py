@@ -150,6 +150,8 @@ class Mailer:
         except smtplib.SMTPRecipientsRefused as error:
             code, words = next(iter(error.recipients.values()))
             return Attempt(_by_code(code), _words(code, words))
+        except UnicodeError:
+            return Attempt(Delivered.NO, "not attempted: the address has letters that this way of sending cannot carry")
         except smtplib.SMTPResponseException as error:
             return Attempt(_by_code(error.smtp_code), _words(error.smtp_code, error.smtp_error))
         except (OSError, smtplib.SMTPException) as error:

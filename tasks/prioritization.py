@@ -120,10 +120,13 @@ def _assess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) ->
 
 
 def _write(case: CaseFile, assessed: Assessment) -> None:
-    """Write the computed priority; one that people raised above it stays."""
+    """Write the computed priority. One that people raised stays, and so does one that two people lowered,
+    until the rules compute a higher one than they did then."""
+    before = Priority(case.priority_floor)
     case.priority_floor = assessed.priority.value
     case.priority_trace = [fired.as_dict() for fired in assessed.trace]
     case.child = assessed.child
-    if assessed.priority.rank < case.priority_rank:
+    lowered = case.priority_rank > before.rank
+    if assessed.priority.rank < (before.rank if lowered else case.priority_rank):
         case.priority, case.priority_rank = assessed.priority.value, assessed.priority.rank
     case.lane = assessed.lane.value if case.priority == assessed.priority.value else case.lane

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from casework.clocks import Subject
 from casework.errors import CaseMovedMeanwhile
 from casework.facts import Actor, CaseFacts
-from casework.lifecycle import Decision, MoveDetails, decide
-from casework.policy_pack import Moment
+from casework.lifecycle import Decision, decide
+from casework.move_guards import MoveDetails
+from casework.policy_clocks import Moment
 from casework.vocabulary import READY_STATUSES, Action, Status
 from db.base import JsonDict
 from db.queries.cases import case_by_id

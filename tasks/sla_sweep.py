@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import Threshold, detected_late, next_check, passed
 from casework.facts import SYSTEM
-from casework.lifecycle import MoveDetails
+from casework.move_guards import MoveDetails
 from casework.vocabulary import Action, ClockState, Status
 from db.queries.cases import case_by_id
 from db.queries.clocks import clock_by_id, clocks_due, record_success

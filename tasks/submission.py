@@ -52,7 +52,7 @@ def _attempt(runtime: Runtime, submission_id: int) -> None:
     """One attempt, in three steps: take it (committed), try, write what came of it (committed)."""
     now = runtime.now()
     with transaction(runtime) as session:
-        was_tried = _was_tried(session, submission_id)
+        may_be_there = _may_be_there(session, submission_id)
         row = claim_submission(session, submission_id, now, LEASE)
         if row is None:
             return
@@ -63,7 +63,7 @@ def _attempt(runtime: Runtime, submission_id: int) -> None:
             data={"submission": row.number, "attempt": row.attempts},
         )  # fmt: skip
     try:
-        receipt = channel.lookup(outgoing) if was_tried and channel.kind == "api" else None
+        receipt = channel.lookup(outgoing) if may_be_there and channel.kind == "api" else None
         if receipt is None or receipt.accepted is Accepted.LATER:
             receipt = channel.send(outgoing, now)
             if receipt.accepted is Accepted.UNKNOWN:
@@ -75,9 +75,10 @@ def _attempt(runtime: Runtime, submission_id: int) -> None:
         _settle(session, runtime, submission_id, receipt, runtime.now())
 
 
-def _was_tried(session: Session, submission_id: int) -> bool:
+def _may_be_there(session: Session, submission_id: int) -> bool:
+    """Whether the platform may have it already; a queued one it surely has not."""
     row = session.get(Submission, submission_id, populate_existing=True)
-    return row is not None and row.attempts > 0
+    return row is not None and row.state in (DeliveryState.UNKNOWN, DeliveryState.SENDING)
 
 
 def _settle(session: Session, runtime: Runtime, submission_id: int, receipt: Receipt, at: datetime) -> None:

@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from casework.facts import CaseFacts
-from casework.lifecycle import MoveDetails
+from casework.move_guards import MoveDetails
 from casework.policy_pack import Pack
 from casework.vocabulary import Action, ReportState
 from casework.waiting import Wait
@@ -103,9 +103,8 @@ def report(**fields: Any) -> dict[str, Any]:
 
 def in_danger(**fields: Any) -> dict[str, Any]:
     """A report of danger to a child's life: P0."""
-    return report(
-        category="suicide_or_self_harm", age_band="13_17", indicators=["threat_to_life_of_child"], **fields
-    )
+    danger = {"category": "suicide_or_self_harm", "age_band": "13_17", "indicators": ["threat_to_life_of_child"]}
+    return report(**{**danger, **fields})
 
 
 _pack: Callable[[Path], Pack] = cache(runtime.load_pack)

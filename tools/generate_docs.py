@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, is_typeddict
@@ -25,7 +25,9 @@ from casework.completeness import CHECKS
 from casework.facts import CaseFacts, SubmissionFacts
 from casework.lifecycle import MOVES
 from casework.pack_reader import read_pack
-from casework.policy_pack import UNSOURCED, ClockRule, LimitSpec, Pack, Source
+from casework.policy_base import UNSOURCED, Source
+from casework.policy_clocks import ClockRule, LimitSpec
+from casework.policy_pack import Pack
 from casework.vocabulary import AgeBand, DeliveryState, Explained, Priority, Role, Status
 from casework.waiting import waiting_for
 from tasks.settings import Settings
@@ -157,6 +159,7 @@ def context_shapes() -> str:
 # The policy pack -----------------------------------------------------------------------------------------
 
 
+@cache
 def pack() -> Pack:
     """The pack that the docs show."""
     return read_pack(PACK.name, {path.stem: path.read_text(encoding="utf-8") for path in PACK.glob("*.yaml")})
@@ -204,18 +207,10 @@ def _source(source: Source) -> str:
 
 def ladders() -> str:
     rows = [
-        (
-            code(ladder.id),
-            rung.rung,
-            rung.name.en,
-            code(rung.letter),
-            rung.recipient,
-            _limit(rung.acknowledge_within),
-            _limit(rung.after_acknowledgement),
-        )  # fmt: skip
-        for ladder in pack().sla.ladders
-        for rung in ladder.rungs
-    ]
+        (code(ladder.id), rung.rung, rung.name.en, code(rung.letter), rung.recipient,
+         _limit(rung.acknowledge_within), _limit(rung.after_acknowledgement))
+        for ladder in pack().sla.ladders for rung in ladder.rungs
+    ]  # fmt: skip
     head = ("ladder", "rung", "who is asked", "letter", "recipient", "to acknowledge", "after acknowledgement")
     return table(head, rows)
 
@@ -247,34 +242,20 @@ def priority_modifiers() -> str:
 
 def categories() -> str:
     rows = [
-        (
-            code(category.code),
-            category.name.en,
-            category.child.replace("_", " "),
-            "two reviewers" if category.political else "",
-            "at once" if category.police_referral else "",
-            category.instrument,
-            category.ground,
-            _source(category.source),
-        )  # fmt: skip
-        for category in pack().categories
-    ]
+        (code(kind.code), kind.name.en, kind.child.replace("_", " "), "two reviewers" if kind.political else "",
+         "at once" if kind.police_referral else "", kind.instrument, kind.ground, _source(kind.source))
+        for kind in pack().categories
+    ]  # fmt: skip
     head = ("category", "name", "a child's case", "political", "police", "instrument", "ground", "source")
     return table(head, rows)
 
 
 def platforms() -> str:
     rows = [
-        (
-            code(platform.code),
-            platform.channel,
-            platform.environment,
-            "yes" if platform.liaison else "no: our own unit gets the letter",
-            platform.legal_entity,
-            _source(platform.legal_entity_source),
-        )  # fmt: skip
-        for platform in pack().platforms.platforms
-    ]
+        (code(one.code), one.channel, one.environment, "yes" if one.liaison else "no: our own unit gets the letter",
+         one.legal_entity, _source(one.legal_entity_source))
+        for one in pack().platforms.platforms
+    ]  # fmt: skip
     return table(("platform", "channel", "environment", "liaison", "legal entity", "source of that"), rows)
 
 

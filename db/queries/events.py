@@ -96,6 +96,13 @@ def events_of_case(session: Session, case_id: int) -> Sequence[Event]:
     return session.scalars(select(Event).where(Event.case_id == case_id).order_by(Event.seq)).all()
 
 
+def last_event_at(session: Session, case_id: int, kind: str) -> datetime | None:
+    """When something last happened to a case."""
+    return session.scalar(
+        select(Event.at).where(Event.case_id == case_id, Event.kind == kind).order_by(Event.seq.desc()).limit(1)
+    )
+
+
 def last_statuses(session: Session) -> dict[int, str]:
     """The status that the log says each case has."""
     rows = session.execute(

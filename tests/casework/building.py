@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from casework.facts import SYSTEM, Actor, CaseFacts, ItemFacts, SubmissionFacts
-from casework.lifecycle import Decision, MoveDetails, decide
+from casework.lifecycle import Decision, decide
+from casework.move_guards import MoveDetails
 from casework.pack_reader import read_pack
-from casework.policy_pack import BeforeReview, Pack, Source
+from casework.policy_base import Source
+from casework.policy_pack import BeforeReview, Pack
 from casework.vocabulary import (
     Action,
     AgeBand,

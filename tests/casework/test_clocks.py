@@ -21,7 +21,8 @@ from casework.clocks import (
 )
 from casework.facts import CaseFacts
 from casework.lifecycle import MOVES
-from casework.policy_pack import ClockRule, Moment, Pack
+from casework.policy_clocks import ClockRule, Moment
+from casework.policy_pack import Pack
 from casework.vocabulary import Duty, Instrument, Priority
 from tests.casework.building import a_case, the_pack
 
@@ -162,6 +163,12 @@ def test_every_clock_of_the_pack_warns_in_order_and_ends_in_its_breach() -> None
         assert all(earlier < later for earlier, later in pairwise(times)), rule.id
         assert [mark.breach for mark in clock.thresholds] == [False] * len(rule.warn_at) + [True], rule.id
         assert clock.thresholds[-1].at == clock.due_at
+
+
+def test_warnings_come_in_the_order_of_time_and_not_of_the_file() -> None:
+    pack = with_rule("internal.platform_follow_up", warn_at=("-1h", "80%", "50%"))
+    (clock,) = start_clocks("submission.sent", NOTICE, SENT, a_case(), pack)
+    assert [mark.level for mark in clock.thresholds] == ["50%", "80%", "-1h", "breach"]
 
 
 def test_a_warning_that_would_come_before_the_start_is_left_out() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,14 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
+from casework.vocabulary import Status
+from tasks.case_lifecycle import BY_NAME, STAGES, Stage
 from tasks.runtime import Runtime, use
 from tests.flows.prefect_records import Recorded
 from tests.stories import Story
+
+SECRET = "Қанат Сәрсенұлы"
+"""Words that an unexpected error quotes."""
 
 IMPATIENT = {
     PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL: 0.2,
@@ -86,3 +91,22 @@ def inbox(story: Story) -> Path:
     folder = story.runtime.settings.inbox
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def stumbling(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the first stage raise for one case, with words that no operator may see."""
+
+    def stumble_over(poisoned: str) -> None:
+        whole = STAGES[Status.RECEIVED]
+
+        def stumble(runtime: Runtime, number: str) -> None:
+            if number == poisoned:
+                raise ValueError(f"cannot read '{SECRET}'")
+            whole.run(runtime, number)
+
+        broken = Stage(whole.name, stumble)
+        monkeypatch.setitem(STAGES, Status.RECEIVED, broken)
+        monkeypatch.setitem(BY_NAME, whole.name, broken)
+
+    return stumble_over

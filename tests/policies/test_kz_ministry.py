@@ -19,7 +19,8 @@ from casework.completeness import CHECKS
 from casework.limits import Unit, due_at
 from casework.pack_reader import FILES, read_pack
 from casework.platform_links import platform_of_host
-from casework.policy_pack import UNSOURCED, Pack, Source
+from casework.policy_base import UNSOURCED, Source
+from casework.policy_pack import Pack
 from casework.priority import Assessment, PriorityFacts, assess
 from casework.vocabulary import (
     LANGUAGES,
@@ -216,7 +217,7 @@ def test_the_pack_knows_no_indicator_beyond_the_rule_book() -> None:
         ("suicide_or_self_harm", AgeBand.TEEN, Priority.P2),
         ("suicide_or_self_harm", AgeBand.ADULT, Priority.P3),
         ("drugs", AgeBand.NOBODY, Priority.P3),
-        ("unclassified", AgeBand.UNKNOWN, Priority.P4),
+        ("unclassified", AgeBand.UNKNOWN, Priority.P3),
         ("unclassified", AgeBand.CHILD, Priority.P2),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from casework.errors import CaseError, CaseMovedMeanwhile, CaseNotFound, MoveRefused, NotAllowed
-from casework.lifecycle import MoveDetails
+from casework.move_guards import MoveDetails
 from casework.vocabulary import Action
 from tasks import record
 from tasks.record import move_case, move_in, transaction

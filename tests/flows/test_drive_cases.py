@@ -1,0 +1,157 @@
+"""A lane is driven by urgency; a case that fails is set aside and never holds up the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from casework.waiting import Wait
+from flows import drive_cases as module
+from flows.drive_cases import drive_cases
+from tasks.case_lifecycle import advance
+from tasks.runtime import Runtime
+from tests.flows.conftest import SECRET
+from tests.flows.prefect_records import Recorded, run_id
+from tests.stories import Story, in_danger, report
+
+
+def three_children(story: Story) -> list[str]:
+    """Numbers of a P2, a P1 and a P0, handed in in that order."""
+    results = story.hand_in(
+        report(category="cyberbullying_child", age_band="13_17"),
+        report(category="grooming_or_sexual_extortion_of_minor", age_band="13_17"),
+        in_danger(),
+    )
+    assert [result.priority for result in results] == ["P2", "P1", "P0"]
+    return [str(result.case_number) for result in results]
+
+
+async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_first(
+    story: Story, recorded: Recorded
+) -> None:
+    p2, p1, p0 = three_children(story)
+    state = await drive_cases("child-safety", return_state=True)
+    assert state.name == "3 driven"
+    runs = await recorded.child_runs(state)
+    assert [run.name for run in runs] == [p0, p1, p2]
+    assert all(run.state is not None and run.state.is_completed() for run in runs)
+    assert (await recorded.run(state)).name == "drive child-safety"
+
+
+async def test_a_routine_case_is_one_task_run_with_its_number_and_no_run_of_its_own(
+    story: Story, recorded: Recorded
+) -> None:
+    numbers = [story.take_in() for _ in range(4)]
+    state = await drive_cases("routine", return_state=True)
+    assert state.name == "4 driven"
+    assert [task.name for task in await recorded.task_runs(run_id(state), 4)] == numbers
+    assert await recorded.child_runs(state) == []
+    assert {story.status(number) for number in numbers} == {"in_legal_review"}
+
+
+async def test_a_lane_leaves_the_other_lane_alone(story: Story) -> None:
+    child, routine = story.take_in(category="cyberbullying_child", age_band="13_17"), story.take_in()
+    assert (await drive_cases("child-safety", return_state=True)).name == "1 driven"
+    assert (story.status(child), story.status(routine)) == ("in_legal_review", "received")
+
+
+async def test_a_lane_driven_twice_has_nothing_left_to_do(story: Story) -> None:
+    story.take_in()
+    assert (await drive_cases("routine", return_state=True)).name == "1 driven"
+    before = story.counts()
+    assert (await drive_cases("routine", return_state=True)).name == "Nothing ready"
+    assert story.counts() == before
+
+
+async def test_no_more_are_driven_than_asked_for(story: Story) -> None:
+    numbers = [story.take_in() for _ in range(3)]
+    assert (await drive_cases("routine", most=2, return_state=True)).name == "2 driven"
+    assert [story.status(number) for number in numbers] == ["in_legal_review", "in_legal_review", "received"]
+
+
+async def test_a_lane_longer_than_one_page_is_driven_to_its_end(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 2)
+    numbers = [story.take_in() for _ in range(5)]
+    assert (await drive_cases("routine", return_state=True)).name == "5 driven"
+    assert {story.status(number) for number in numbers} == {"in_legal_review"}
+
+
+@pytest.mark.parametrize("lane", ["child-safety", "routine"])
+async def test_a_case_that_fails_is_set_aside_the_others_go_on_and_the_run_fails_afterwards(
+    story: Story, recorded: Recorded, stumbling: Callable[[str], None], lane: str
+) -> None:
+    fields = {"category": "cyberbullying_child", "age_band": "13_17"} if lane == "child-safety" else {}
+    first, poisoned, last = (story.take_in(**fields) for _ in range(3))
+    stumbling(poisoned)
+    state = await drive_cases(lane, return_state=True)  # type: ignore[arg-type]
+    assert state.is_failed()
+    assert state.name == "1 of 3 failed"
+    assert poisoned in (state.message or "")
+    assert SECRET not in (state.message or "")
+    assert {story.status(number) for number in (first, last)} == {"in_legal_review"}
+    case = story.case(poisoned)
+    assert (case.status, case.failures, case.lease_owner) == ("received", 1, None)
+    assert case.drive_at == story.clock.at + timedelta(minutes=10)
+
+
+async def test_a_case_that_failed_before_gets_a_run_of_its_own_when_its_pause_is_over(
+    story: Story, recorded: Recorded, stumbling: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poisoned = story.take_in()
+    with monkeypatch.context():
+        stumbling(poisoned)
+        assert (await drive_cases("routine", return_state=True)).is_failed()
+        story.later(minutes=9)
+        assert (await drive_cases("routine", return_state=True)).name == "Nothing ready"
+        story.later(minutes=1)
+        again = await drive_cases("routine", return_state=True)
+    assert again.is_failed()
+    assert [run.name for run in await recorded.child_runs(again)] == [poisoned]
+    assert story.case(poisoned).drive_at == story.clock.at + timedelta(minutes=20), "the pause grows"
+
+
+async def test_a_case_that_is_well_again_is_a_routine_case_again(
+    story: Story, recorded: Recorded, stumbling: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = story.take_in()
+    stumbling(number)
+    assert (await drive_cases("routine", return_state=True)).is_failed()
+    monkeypatch.undo()
+    story.later(minutes=10)
+    state = await drive_cases("routine", return_state=True)
+    assert state.is_completed()
+    [run] = await recorded.child_runs(state)
+    assert (run.name, run.state_name) == (number, "Awaiting legal review")
+    assert story.case(number).failures == 0
+
+
+async def test_two_drives_at_once_never_drive_the_same_case(
+    story: Story, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven: list[str] = []
+
+    def note(runtime: Runtime, number: str) -> Wait:
+        driven.append(number)
+        return advance(runtime, number)
+
+    monkeypatch.setattr(module, "advance", note)
+    monkeypatch.setattr(module, "PAGE", 2)
+    numbers = [story.take_in() for _ in range(8)]
+    both = await asyncio.gather(*(drive_cases("routine", return_state=True) for _ in range(2)))
+    assert all(state.is_completed() for state in both)
+    assert sorted(driven) == numbers
+    assert {story.status(number) for number in numbers} == {"in_legal_review"}
+    story.assert_sound()
+
+
+async def test_what_a_child_needs_sent_leaves_with_the_drive(story: Story) -> None:
+    number = story.take_in(
+        category="suicide_or_self_harm", age_band="13_17", indicators=["threat_to_life_of_child"]
+    )
+    assert story.mail() == []
+    await drive_cases("child-safety")
+    assert {letter.state for letter in story.letters(number, "police_referral")} == {"sent"}
+    assert len(story.mail()) == len([letter for letter in story.letters(number) if letter.state == "sent"])

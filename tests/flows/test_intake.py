@@ -1,0 +1,160 @@
+"""What lies in the inbox becomes cases; danger to a child is acted on before anything that can wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.tables import CaseFile, Report
+from flows import intake as module
+from flows.intake import intake
+from tasks import inbox as inbox_module
+from tasks import intake as intake_tasks
+from tests.flows.conftest import SECRET
+from tests.flows.prefect_records import Recorded
+from tests.stories import Story, in_danger, report
+
+
+def put(inbox: Path, name: str, *reports: dict[str, Any]) -> None:
+    (inbox / name).write_text("\n".join(json.dumps(fields, ensure_ascii=False) for fields in reports), encoding="utf-8")
+
+
+def files(inbox: Path) -> dict[str, list[str]]:
+    """Names of the files in each of the inbox's folders."""
+    where = {"inbox": inbox, "taking": inbox / "taking", "done": inbox / "done"}
+    return {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in where.items()}
+
+
+def cases(story: Story) -> list[CaseFile]:
+    return sorted(story.all(CaseFile), key=lambda case: case.number)
+
+
+async def test_files_become_cases_and_are_moved_to_done(story: Story, inbox: Path, woken: list[str]) -> None:
+    put(inbox, "monday.jsonl", report(), report())
+    put(inbox, "tuesday.jsonl", report())
+    state = await intake(return_state=True)
+    assert state.name == "3 cases, 0 duplicates, 0 held"
+    assert [case.status for case in cases(story)] == ["received"] * 3
+    assert files(inbox) == {"inbox": [], "taking": [], "done": ["monday.jsonl", "tuesday.jsonl"]}
+    assert woken == ["qorgan.lane.child-safety", "qorgan.lane.routine"]
+
+
+async def test_an_empty_inbox_is_no_failure_and_wakes_nobody(story: Story, inbox: Path, woken: list[str]) -> None:
+    assert (await intake(return_state=True)).name == "Inbox empty"
+    assert woken == []
+
+
+async def test_a_file_that_is_still_being_written_is_left_alone(story: Story, inbox: Path, woken: list[str]) -> None:
+    for name in ("report.jsonl.part", ".report.jsonl", "report.jsonl~"):
+        put(inbox, name, report())
+    assert (await intake(return_state=True)).name == "Inbox empty"
+    assert len(files(inbox)["inbox"]) == 3
+
+
+async def test_a_file_put_in_twice_makes_duplicates_and_overwrites_nothing(
+    story: Story, inbox: Path, woken: list[str]
+) -> None:
+    fields = report()
+    put(inbox, "same.jsonl", fields)
+    await intake()
+    put(inbox, "same.jsonl", fields)
+    assert (await intake(return_state=True)).name == "0 cases, 1 duplicates, 0 held"
+    assert files(inbox)["done"] == ["same.1.jsonl", "same.jsonl"]
+    assert len(cases(story)) == 1
+
+
+async def test_what_cannot_be_read_is_held_and_the_rest_goes_on(story: Story, inbox: Path, woken: list[str]) -> None:
+    (inbox / "a-broken.json").write_bytes(b'{"links": [')
+    (inbox / "b-nothing.bin").write_bytes(bytes(range(256)))
+    (inbox / "c-empty.csv").write_bytes(b"")
+    put(inbox, "d-good.jsonl", report())
+    state = await intake(return_state=True)
+    assert state.is_completed()
+    held = [row for row in story.all(Report) if row.state == "held"]
+    assert {row.source for row in held} >= {"a-broken.json", "b-nothing.bin"}
+    assert len(cases(story)) == 1
+    assert files(inbox)["inbox"] == files(inbox)["taking"] == []
+
+
+async def test_danger_to_a_child_behind_six_hundred_others_is_acted_on_before_the_lanes_are_woken(
+    story: Story, inbox: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, "hotline.jsonl", *(report() for _ in range(600)), in_danger())
+    sent_before_waking: list[set[str]] = []
+
+    def note(_lanes: object) -> None:
+        sent_before_waking.append({letter.kind for letter in story.letters(number()) if letter.state == "sent"})
+
+    def number() -> str:
+        return next(case.number for case in story.all(CaseFile) if case.priority == "P0")
+
+    monkeypatch.setattr(module, "wake", note)
+    state = await intake(return_state=True)
+    assert state.name == "601 cases, 0 duplicates, 0 held"
+    assert sent_before_waking == [{"police_referral", "duty_alert"}]
+    assert len(story.mail()) == 2
+    [run] = await recorded.child_runs(state)
+    assert (run.name, run.state_name) == (number(), "Awaiting legal review")
+    assert {case.status for case in story.all(CaseFile) if case.priority != "P0"} == {"received"}
+
+
+async def test_danger_in_one_file_is_acted_on_before_the_next_file_is_opened(
+    story: Story, inbox: Path, woken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, "a.jsonl", in_danger())
+    put(inbox, "b.jsonl", report())
+    mails_at: dict[str, int] = {}
+    split = inbox_module.split_file
+
+    def note(name: str, data: bytes) -> Any:
+        mails_at[name] = len(story.mail())
+        return split(name, data)
+
+    monkeypatch.setattr(inbox_module, "split_file", note)
+    await intake()
+    assert mails_at == {"a.jsonl": 0, "b.jsonl": 2}
+
+
+async def test_a_p0_that_fails_is_set_aside_and_the_rest_of_the_inbox_is_taken_in(
+    story: Story, inbox: Path, woken: list[str], stumbling: Callable[[str], None]
+) -> None:
+    poisoned, other = "KZ-2026-000001", "KZ-2026-000002"
+    stumbling(poisoned)
+    put(inbox, "a.jsonl", in_danger(), in_danger())
+    put(inbox, "b.jsonl", report())
+    state = await intake(return_state=True)
+    assert state.is_failed()
+    assert state.name == "1 P0 failed"
+    assert poisoned in (state.message or "")
+    assert SECRET not in (state.message or "")
+    assert story.status(other) == "in_legal_review"
+    assert len(cases(story)) == 3
+    assert len(woken) == 2
+    assert {letter.state for letter in story.letters(poisoned, "police_referral")} == {"sent"}, "before the drive"
+
+
+async def test_a_crash_between_storing_and_reading_is_completed_by_the_next_run(
+    story: Story, inbox: Path, woken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, "a.jsonl", report(), in_danger())
+
+    def crash(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake_tasks, "_read", crash)
+        assert (await intake(return_state=True)).is_failed()
+    assert [row.state for row in story.all(Report)] == ["stored", "stored"]
+    assert cases(story) == []
+    assert files(inbox)["taking"] == ["a.jsonl"]
+    state = await intake(return_state=True)
+    assert state.is_completed()
+    assert [case.priority for case in cases(story)] == ["P3", "P0"]
+    assert {letter.state for letter in story.letters(cases(story)[1].number, "police_referral")} == {"sent"}
+    assert len(story.mail()) == 2, "the file is read again, and makes no second case and no second alarm"
+    assert files(inbox) == {"inbox": [], "taking": [], "done": ["a.jsonl"]}
+    story.assert_sound()
