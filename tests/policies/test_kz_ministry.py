@@ -225,16 +225,25 @@ def test_without_indicators_category_and_age_decide(category: str, age: AgeBand,
     assert judged(category, age=age).priority is level
 
 
-def test_every_category_falls_under_a_rule() -> None:
-    for category in pack().categories:
-        assert "default" not in {fired.rule for fired in judged(category.code, age=AgeBand.ADULT).trace}
+def test_every_category_but_what_nobody_has_sorted_falls_under_a_rule() -> None:
+    by_default = {
+        category.code
+        for category in pack().categories
+        if "default" in {fired.rule for fired in judged(category.code, age=AgeBand.ADULT).trace}
+    }
+    assert by_default == {"unclassified"}
 
 
 @pytest.mark.parametrize("category", POLITICAL)
 def test_no_sign_of_a_child_lifts_a_political_request(category: str) -> None:
-    result = judged(category, *P0_ROW, *P1_ROW, age=AgeBand.UNDER_13, reports=50, platforms=4)
+    signs = [indicator for indicator in (*P0_ROW, *P1_ROW) if indicator != "school_attack_threat"]
+    result = judged(category, *signs, age=AgeBand.UNDER_13, reports=50, platforms=4)
     assert (result.priority, result.lane) == (Priority.P3, Lane.ROUTINE)
     assert any(fired.effect.startswith("withheld") for fired in result.trace)
+
+
+def test_an_attack_announced_on_a_school_is_imminent_whatever_its_category() -> None:
+    assert judged("terrorism_extremism", "school_attack_threat").priority is Priority.P0
 
 
 def test_modifiers_lift_no_case_into_p0() -> None:
