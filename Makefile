@@ -45,5 +45,5 @@ docs: $(READY) ## write the generated parts of README.md and docs/ again
 lock: ## choose versions anew within pyproject.toml's bounds and write requirements.lock
 	@sh tools/make_lock.sh
 
-clean: ## remove .venv and var
-	@rm -rf $(VENV) var
+clean: ## remove .venv and the caches; cases in var/ stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from bench.child import PartFailed, Tick, run_part
+from bench.child import PartError, Tick, run_part
 from bench.report import TARGETS, Figure, Target, all_met, as_data, as_table
 
 PARTS = ("drive", "intake", "sweep")
@@ -35,7 +36,7 @@ def main(
     parts = [part for part in PARTS if wanted.only in (None, "memory", part)]
     try:
         measured = _run(parts, wanted.quick, run)
-    except PartFailed as failure:
+    except PartError as failure:
         Console(stderr=True).print(str(failure), markup=False)
         return 1
     figures = [figure for figure in measured if wanted.only is None or figure.name.startswith(f"{wanted.only}.")]
@@ -60,8 +61,7 @@ def _write(where: str, text: str) -> None:
     if where == "-":
         sys.stdout.write(text)
         return
-    with open(where, "w", encoding="utf-8") as file:
-        file.write(text)
+    Path(where).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

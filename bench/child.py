@@ -23,7 +23,7 @@ Tick = Callable[[int, int], None]
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class PartFailed(Exception):
+class PartError(Exception):
     """A child ended without figures; the message is the end of what it said."""
 
 
@@ -44,7 +44,7 @@ def serve(measure: Callable[[Tick], list[Figure]]) -> None:
 
 
 def run_part(part: str, quick: bool, tick: Tick) -> list[Figure]:
-    """Be the parent: run one part in a child and pass its progress on. Raises PartFailed."""
+    """Be the parent: run one part in a child and pass its progress on. Raises PartError."""
     command = [sys.executable, "-m", f"bench.{part}", *(["--quick"] if quick else [])]
     figures: list[Figure] | None = None
     with tempfile.TemporaryFile("w+") as said:
@@ -58,5 +58,5 @@ def run_part(part: str, quick: bool, tick: Tick) -> list[Figure]:
                     tick(message["done"], message["steps"])
         if child.returncode != 0 or figures is None:
             said.seek(0)
-            raise PartFailed(f"{part} ended with status {child.returncode}:\n{said.read()[-2_000:]}")
+            raise PartError(f"{part} ended with status {child.returncode}:\n{said.read()[-2_000:]}")
     return figures

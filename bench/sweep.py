@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -44,14 +45,19 @@ class Site:
     size: int
     due: int
     build_seconds: float
-    seconds: dict[str, list[float]] = field(default_factory=lambda: {"warned": [], "breached": [], "nothing due": []})
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {"warned": [], "breached": [], "nothing_due": []})
 
 
 def measure(tick: Tick, *, sizes: Sequence[int], due: int, rounds: int) -> list[Figure]:
     """Sweep every size in turn, ``rounds`` times after a warm-up; sizes from small to large."""
     steps = len(sizes) * (rounds + 2)
     with tempfile.TemporaryDirectory(prefix="qorgan-bench-") as folder:
-        template = _template(Path(folder, "template"), min(CASES, sizes[0]))
+        template = Path(folder, "template")
+        # In a process of its own: its memory is not the sweep's.
+        maker = get_context("spawn").Process(target=_template, args=(template, min(CASES, sizes[0])))
+        maker.start()
+        maker.join()
+        assert maker.exitcode == 0, "the template is made"
         sites: list[Site] = []
         for size in sizes:
             sites.append(_build(template, Path(folder, str(size)), size, due))
@@ -62,25 +68,29 @@ def measure(tick: Tick, *, sizes: Sequence[int], due: int, rounds: int) -> list[
                 tick(len(sites) * (number + 1) + place, steps)
         for site in sites:
             site.runtime.engine.dispose()
-    figures = [_figure("sweep.build_seconds", "building the case file", site, site.build_seconds, "s") for site in sites]
-    for what in ("warned", "breached", "nothing due"):
-        figures += [
-            _figure(f"sweep.{what.replace(' ', '_')}", f"sweep, {_said(what, due)}", site, 1_000 * _typical(site, what), "ms")
-            for site in sites
-        ]
+    return [*_figures(sites), peak_memory("sweep")]
+
+
+def _figures(sites: Sequence[Site]) -> list[Figure]:
+    """Every size's times, and the largest size's over the smallest's."""
+    first, last = sites[0], sites[-1]
+    figures = [_figure("build_seconds", "case file built", site, site.build_seconds, "s") for site in sites]
+    titles = {
+        "warned": f"sweep, {first.due} warned",
+        "breached": f"sweep, {first.due} breached",
+        "nothing_due": "sweep, nothing due",
+    }
+    for what, title in titles.items():
+        figures += [_figure(what, title, site, 1_000 * _typical(site, what), "ms") for site in sites]
     for what in ("warned", "breached"):
-        ratio = _typical(sites[-1], what) / _typical(sites[0], what)
-        title = f"sweep, {_said(what, due)}, over {sites[0].size:,} clocks"
-        figures.append(_figure(f"sweep.{what}_ratio", title, sites[-1], ratio, "×"))
-    return [*figures, peak_memory("sweep")]
+        ratio = _typical(last, what) / _typical(first, what)
+        title = f"{titles[what]}, {last.size:,} over {first.size:,} clocks"
+        figures.append(Figure(f"sweep.{what}_ratio", title, ratio, "×", last.size))
+    return figures
 
 
 def _figure(name: str, title: str, site: Site, value: float, unit: str) -> Figure:
-    return Figure(name, f"{title}, {site.size:,} clocks" if "_ratio" not in name else title, value, unit, site.size)
-
-
-def _said(what: str, due: int) -> str:
-    return what if what == "nothing due" else f"{due} {what}"
+    return Figure(f"sweep.{name}", f"{title}, {site.size:,} clocks", value, unit, site.size)
 
 
 def _typical(site: Site, what: str) -> float:
@@ -88,15 +98,15 @@ def _typical(site: Site, what: str) -> float:
     return median(site.seconds[what][1:])
 
 
-def _template(home: Path, cases: int) -> Path:
+def _template(home: Path, cases: int) -> None:
     """A case file with cases whose own clocks are gone."""
     runtime = practice_runtime(home)
     take_in(runtime, split_file("practice.jsonl", practice_reports(cases)), INTAKE)
     with runtime.engine.begin() as connection:
         # One clock stays as the pattern of all others.
-        connection.execute(text("DELETE FROM clock WHERE id <> (SELECT min(id) FROM clock WHERE rule_id LIKE 'internal.%')"))
+        pattern = "SELECT min(id) FROM clock WHERE rule_id LIKE 'internal.%'"
+        connection.execute(text(f"DELETE FROM clock WHERE id <> ({pattern})"))
     runtime.engine.dispose()
-    return home
 
 
 def _build(template: Path, home: Path, size: int, due: int) -> Site:
@@ -132,7 +142,7 @@ def _round(site: Site) -> None:
         site.seconds[what].append(seconds)
         seconds, clocks = _sweep(site.runtime)
         assert clocks == 0, "nothing is handled twice"
-        site.seconds["nothing due"].append(seconds)
+        site.seconds["nothing_due"].append(seconds)
 
 
 def _sweep(runtime: Runtime) -> tuple[float, int]:

@@ -212,6 +212,18 @@ def _no_withdrawal_after_sending(
         )
 
 
+def _no_recall_of_what_is_out(case: CaseFacts, action: Action, actor: Actor, pack: Pack, said: MoveDetails) -> None:
+    """A dossier handed over may be recalled: who does so says with the reason that it was not entered."""
+    gone = [s.number for s in case.submissions if s.state not in (*NOT_OUT, DeliveryState.HANDED_OVER)]
+    if gone:
+        raise MoveRefused(
+            case.number,
+            f"submission {gone[0]} may already be with the platform",
+            rule="submission.already_out",
+            next_step="Wait for the outcome.",
+        )
+
+
 def _no_merge_into_nothing(case: CaseFacts, action: Action, actor: Actor, pack: Pack, said: MoveDetails) -> None:
     if not said.merge_into or said.merge_into == case.number:
         raise MoveRefused(
@@ -240,7 +252,7 @@ GUARDS: dict[Action, tuple[Guard, ...]] = {
     ),
     A.CONFIRM: (_no_silent_decision, _no_judge_in_own_cause, _no_confirmation_by_the_sender),
     A.DECLINE: _DECIDING,
-    A.RECALL: (_no_silent_decision, _no_withdrawal_after_sending),
+    A.RECALL: (_no_silent_decision, _no_recall_of_what_is_out),
     A.SUBMIT: (_no_submission_while_one_is_open,),
     A.ASK_MORE: (_no_question_without_item,),
     A.ANSWER: (_no_silent_decision, _no_judge_in_own_cause),

@@ -122,7 +122,6 @@ class Category(PackModel):
     instrument: Instrument
     ground: Ground
     requested_action: RequestedAction
-    anonymous_reporter: bool = False
     police_referral: bool = False
     preserve: bool = False
     source: Source

@@ -14,10 +14,8 @@ from desk.output import Row, answer, iso, priority_text, shown, table
 from desk.wake import wake
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
     from casework.move_guards import MoveDetails
-    from db.tables import CaseFile
     from tasks.legal_review import Supplied
     from tasks.runtime import Runtime
 
@@ -190,41 +188,11 @@ def merge(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Merge a case into another as a duplicate. Items the other one lacks are not carried over."""
-    from casework.move_guards import MoveDetails
-    from tasks.record import move_case
+    """Merge a case into another as a duplicate; its reporters are told how that one ends."""
+    from tasks.merging import merge_case
 
-    runtime = at_work()
-
-    def check(session: Session, case: CaseFile) -> None:
-        _target_can_carry(session, case, into, same_content)
-
-    move_case(runtime, number, Action.MERGE, as_user, MoveDetails(reason=reason, merge_into=into), change=check)
-    report_move(runtime, number, as_json)
-
-
-def _target_can_carry(session: Session, case: CaseFile, into: str, same_content: bool) -> None:
-    from casework.vocabulary import OPEN_STATUSES
-    from db.queries.cases import items_of_case
-    from tasks.case_facts import find_case
-
-    target = find_case(session, into)
-    if target.status not in OPEN_STATUSES:
-        raise CaseError(
-            case.number,
-            f"{target.number} is '{target.status}' and cannot take it over",
-            rule="merge.target_ended",
-            next_step="Merge into an open case, or reopen that one first.",
-        )
-    carried = {item.key for item in items_of_case(session, target.id)}
-    lost = [str(item.number) for item in items_of_case(session, case.id) if item.key not in carried]
-    if lost and target.id != case.id and not same_content:
-        raise CaseError(
-            case.number,
-            f"item(s) {', '.join(lost)} are not in {target.number} and would be reported to nobody",
-            rule="merge.items_lost",
-            next_step="If they show the same content under another link, say --same-content.",
-        )
+    merge_case(at_work(), number, into, as_user, reason, same_content=same_content)
+    report_move(at_work(), number, as_json)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -72,10 +73,8 @@ class Processes:
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + 10
         for process in self._running.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             # Also to groups whose leader is gone: a worker's flow runs are its children.
             _signal(process, signal.SIGKILL)
             process.wait()
@@ -116,7 +115,8 @@ def start_prefect(processes: Processes, home: Path, *, port: int = 4200) -> Pref
         "QORGAN_HOME": str(home.resolve()),
     }
     (home / "prefect").mkdir(parents=True, exist_ok=True)
-    processes.start("prefect-server", [*prefect_command(), "server", "start", "--host", HOST, "--port", str(chosen)], env)
+    where = ("--host", HOST, "--port", str(chosen))
+    processes.start("prefect-server", [*prefect_command(), "server", "start", *where], env)
     _wait_for(f"{api_url}/health", processes)
     (home / "prefect.json").write_text(json.dumps({"api_url": api_url}))
     return PrefectServer(api_url, f"http://{HOST}:{chosen}", env)
@@ -160,8 +160,9 @@ def start_sandbox(processes: Processes, home: Path, *, platform_port: int = 8025
 def run_prefect(server: PrefectServer, *arguments: str) -> None:
     """Run one of Prefect's own commands to its end. ConfigurationError with its last line when it fails."""
     done = subprocess.run(  # noqa: S603  our own commands
-        [*prefect_command(), *arguments], env=dict(server.env), cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [*prefect_command(), *arguments], env=dict(server.env), cwd=ROOT, capture_output=True, text=True, check=False,
+        start_new_session=True,  # Ctrl-C asks us; a command that is cut short would look like a failure
+    )  # fmt: skip
     if done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise ConfigurationError(f"prefect {' '.join(arguments[:2])} failed: {' '.join(last)}", rule="local.prefect")

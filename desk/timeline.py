@@ -77,6 +77,7 @@ def _clock(data: Data) -> str:
 _SENTENCES: dict[str, Callable[[Data], str]] = {
     "case.received": _received,
     "case.amended": lambda d: f"File corrected: {_list(d.get('fields', ()))}.",
+    "case.merged_in": lambda d: f"{d.get('from')} was merged into this case.",
     "report.joined": lambda d: f"Report {d.get('report')} of the same items joined; {d.get('reporters')} reports now.",
     "report.held": lambda d: f"Part '{d.get('part')}' held as {d.get('held')}: {_words(d.get('reason', ''))}.",
     "hold.settled": lambda d: f"Held {d.get('held')} settled.",

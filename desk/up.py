@@ -19,6 +19,14 @@ WORKER_LIMIT = 2
 
 def main(state: Path) -> int:
     """Start everything, print where it is, wait; the exit status. Leaves nothing running."""
+    try:
+        return _run(state)
+    finally:
+        # However it ended: nobody may be sent to an address where nobody listens.
+        (state / "prefect.json").unlink(missing_ok=True)
+
+
+def _run(state: Path) -> int:
     console = Console()
     state.mkdir(parents=True, exist_ok=True)
     if not (state / "users.yaml").exists():
@@ -32,11 +40,8 @@ def main(state: Path) -> int:
             server = start_prefect(processes, state)
         with console.status("deploying the flows …"):
             deploy(server)
-        processes.start(
-            "worker",
-            [*prefect_command(), "worker", "start", "--pool", "qorgan", "--limit", str(WORKER_LIMIT), "--name", "local"],
-            server.env,
-        )
+        worker = ("worker", "start", "--pool", "qorgan", "--limit", str(WORKER_LIMIT), "--name", "local")
+        processes.start("worker", [*prefect_command(), *worker], server.env)
         _say(console, state, server)
         while not stopping.asked:
             gone = processes.ended()
@@ -45,7 +50,6 @@ def main(state: Path) -> int:
                 return 1
             time.sleep(0.5)
         console.print("stopping …")
-    (state / "prefect.json").unlink(missing_ok=True)
     return 0
 
 

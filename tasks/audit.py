@@ -29,6 +29,12 @@ class Check:
     detail: str
 
 
+def chain_mark(runtime: Runtime) -> tuple[int, str]:
+    """Position and hash of the newest event: noted down elsewhere, it shows later that nothing before it changed."""
+    with runtime.sessions.read() as session:
+        return chain_head(session)
+
+
 def verify_chain(runtime: Runtime) -> int:
     """Walk the event log; the number of events. Raises AuditBroken at the first that does not add up."""
     with runtime.sessions.read() as session:

@@ -72,9 +72,16 @@ def facts_of(session: Session, case: CaseFile) -> CaseFacts:
         endorsed_by=frozenset(endorsed),
         declined_by=frozenset(declined),
         urgent_by=urgent_by,
-        submissions=tuple(submission_facts(row) for row in submissions_of_case(session, case.id)),
+        submissions=tuple(submission_facts(row) for row in current_submissions(session, case)),
         missing=tuple(case.missing),
     )
+
+
+def current_submissions(session: Session, case: CaseFile) -> list[Submission]:
+    """Notices since the case was last reopened: what went out before has had its answer."""
+    rows = submissions_of_case(session, case.id)
+    reopened_at = last_event_at(session, case.id, "moved.reopen") if rows else None
+    return [row for row in rows if reopened_at is None or row.created_at >= reopened_at]
 
 
 def item_facts(item: ContentItem) -> ItemFacts:

@@ -241,6 +241,9 @@ def settle_letter(runtime: Runtime, letter_id: int, actor_id: str, arrived: bool
         letter = letter_by_id(session, letter_id)
         if letter is None or letter.state not in (DeliveryState.UNKNOWN, DeliveryState.REFUSED):
             raise QorganError(f"letter {letter_id} needs nobody", rule="letter.not_open", next_step="See 'qorgan letters list'.")
+        if letter.state == DeliveryState.REFUSED and not arrived:
+            # Surely not delivered: it may be made anew, with an address or a template that was mended.
+            letter.message_sealed = None
         letter.state = DeliveryState.SENT if arrived else DeliveryState.QUEUED
         letter.sent_at = at if arrived else None
         letter.next_attempt_at, letter.reason = None, reason

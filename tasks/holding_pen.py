@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from casework.clocks import Subject
-from casework.errors import QorganError, ReportRefused
+from casework.errors import NotAllowed, QorganError, ReportRefused
 from casework.facts import Actor
-from casework.vocabulary import HoldReason, ReportState
+from casework.vocabulary import HoldReason, ReportState, Role
 from db.queries.events import NewEvent, append_events
 from db.queries.reports import held_item_by_id, report_by_id
 from db.tables import HeldItem
@@ -96,7 +96,9 @@ def _hold(
 def settle(
     session: Session, runtime: Runtime, held_id: int, actor: Actor, resolution: str, at: datetime
 ) -> HeldItem:
-    """Settle something held, with what was done about it. Raises QorganError when it is not held."""
+    """Settle something held, with what was done about it. Raises NotAllowed, or QorganError when it is not held."""
+    if not actor.has(Role.SPECIALIST, Role.LEGAL_REVIEWER, Role.HEAD_OF_UNIT, Role.SYSTEM):
+        raise NotAllowed(f"held {held_id}: {actor.id} may not settle it", next_step="Ask a specialist.")
     held = held_item_by_id(session, held_id)
     if held is None or held.state != "held":
         raise QorganError(f"nothing is held as number {held_id}", rule="held.not_found", next_step="See 'qorgan held'.")

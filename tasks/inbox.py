@@ -1,4 +1,4 @@
-"""The inbox folder: files put there are taken in, then moved aside. A crash leaves them where they are found again."""
+"""The inbox folder: files put there are taken in, then removed. A crash leaves them where they are found again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.intake import read_stored, take_in_batches
 from tasks.intake_results import TakenIn
 from tasks.runtime import Runtime
 
-TAKING, DONE = "taking", "done"
+TAKING = "taking"
 UNFINISHED = (".part", ".tmp", "~")
 """Endings of files that somebody is still writing."""
 
@@ -19,18 +19,18 @@ UNFINISHED = (".part", ".tmp", "~")
 def take_in_inbox(runtime: Runtime) -> Iterator[list[TakenIn]]:
     """Take in every file of the inbox in name order, batch by batch; first, what a crash left unread.
 
-    A file is moved to ``taking`` before it is read and to ``done`` after its last commit. One that
-    is taken in twice after a crash makes duplicates by its bytes, never second cases.
+    A file is moved to ``taking`` before it is read and removed after its last commit: its bytes are
+    in the case file by then, sealed, and plain names are not left lying about. One that is taken in
+    twice after a crash makes duplicates by its bytes, never second cases.
     """
     left = read_stored(runtime)
     if left:
         yield left
     inbox = runtime.settings.inbox
-    for folder in (inbox, inbox / TAKING, inbox / DONE):
-        folder.mkdir(parents=True, exist_ok=True)
+    (inbox / TAKING).mkdir(parents=True, exist_ok=True)
     for path in _claimed(inbox):
         yield from take_in_batches(runtime, split_file(path.name, path.read_bytes()), SYSTEM)
-        path.replace(_free(inbox / DONE / path.name))
+        path.unlink()
 
 
 def _claimed(inbox: Path) -> Iterator[Path]:

@@ -18,8 +18,15 @@ from casework.facts import SYSTEM, Actor
 from casework.payload import sha256
 from casework.report_formats import RawReport, split_file
 from casework.vocabulary import HoldReason, ReportState, Role
+from db.queries.cases import case_by_id
 from db.queries.events import NewEvent, append_events, hold_chain
-from db.queries.reports import held_item_by_id, report_by_id, reports_not_read, reports_with_digests
+from db.queries.reports import (
+    held_item_by_id,
+    report_by_id,
+    reports_not_read,
+    reports_read,
+    reports_with_digests,
+)
 from db.queries.rows import insert_numbered
 from db.tables import Report
 from tasks.holding_pen import hold_parts, hold_report, settle
@@ -131,7 +138,7 @@ def replay(runtime: Runtime, held_id: int, actor_id: str) -> TakenIn:
             )  # fmt: skip
             append_events(session, [again])
             return TakenIn.of(stored, ReportState.HELD, reason=refusal.reason, message=refusal.message)
-        row.reason = ""
+        row.state, row.reason = ReportState.STORED, ""
         session.flush()
         # Whoever took it in first stays the intake person, who may not decide the case.
         result = _read(session, runtime, [stored], runtime.users.by_id.get(row.taken_in_by, actor), at)[0]
@@ -192,6 +199,7 @@ def _read(
     seen_before = reports_with_digests(session, [report.digest for report in stored])
     results: dict[int, TakenIn] = {}
     readable: list[tuple[Stored, ReadReport]] = []
+    refused: list[tuple[Stored, ReportRefused]] = []
     repeated: list[Stored] = []
     for report in stored:
         if seen_before[report.digest] != report.id:
@@ -200,13 +208,19 @@ def _read(
         try:
             readable.append((report, read_raw(report.raw, at, runtime.pack)))
         except Exception as error:
-            refusal = error if isinstance(error, ReportRefused) else _unexpected(report, error)
-            hold_report(session, runtime, report.id, report.raw.source, refusal, at)
-            results[report.id] = TakenIn.of(
-                report, ReportState.HELD, reason=refusal.reason, message=refusal.message
-            )
-    # From here on nobody else writes: two intakes of the same items must not both find them new.
+            refused.append((report, error if isinstance(error, ReportRefused) else _unexpected(report, error)))
+    # From here on nobody else writes: two intakes of the same items must not both find them new,
+    # and a report that another intake has read meanwhile is left as that one made it.
     hold_chain(session)
+    read_already = reports_read(session, [report.id for report in stored])
+    if read_already:
+        results = {report.id: _as_it_is(session, report) for report in stored if report.id in read_already}
+        readable = [pair for pair in readable if pair[0].id not in read_already]
+        refused = [pair for pair in refused if pair[0].id not in read_already]
+        repeated = [report for report in repeated if report.id not in read_already]
+    for report, refusal in refused:
+        hold_report(session, runtime, report.id, report.raw.source, refusal, at)
+        results[report.id] = TakenIn.of(report, ReportState.HELD, reason=refusal.reason, message=refusal.message)
     new, joins = sort_out(session, readable)
     write_cases(session, runtime, new, actor, at)
     if new:
@@ -232,6 +246,14 @@ def _read(
     for report in repeated:
         results[report.id] = join_same_bytes(session, report, seen_before[report.digest], at)
     return [results[report.id] for report in stored]
+
+
+def _as_it_is(session: Session, stored: Stored) -> TakenIn:
+    """What another intake made of a report."""
+    row = report_by_id(session, stored.id)
+    assert row is not None, "stored in the transaction before"
+    number = case_by_id(session, row.case_id).number if row.case_id is not None else None
+    return TakenIn.of(stored, ReportState(row.state), case_number=number, reason=row.reason)
 
 
 def _unexpected(report: Stored, error: Exception) -> ReportRefused:

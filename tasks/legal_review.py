@@ -156,7 +156,9 @@ def _reclassify(runtime: Runtime, case: CaseFile, code: str) -> None:
             case.number, f"the policy pack has no category '{code[:64]}'", rule="case.category_unknown",
             next_step=f"Known: {known}.",
         ) from None  # fmt: skip
-    case.category, case.political = category.code, category.political
+    case.category = category.code
+    # What reads politically keeps its second reviewer, whatever category somebody gives it later.
+    case.political = case.political or category.political
     case.instrument, case.ground = category.instrument.value, category.ground.value
     case.requested_action = category.requested_action.value
 

@@ -14,7 +14,7 @@ from casework.limits import StepKind, Unit, derive
 from casework.links import defang
 from casework.policy_clocks import LimitSpec
 from casework.policy_pack import Pack
-from casework.vocabulary import Outcome
+from casework.vocabulary import Outcome, Recipient
 from db.queries.cases import case_by_id, reviews_of_case
 from db.queries.clocks import running_clocks
 from db.queries.letters import escalations_of_case
@@ -69,7 +69,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         ground=press.word("ground", case.ground, language),
         requested_action=press.word("requested_action", case.requested_action, language),
         priority=press.word("priority", case.priority, language),
-        category=category.name.in_language(language),
+        category=(category.plain_name if letter.recipient == Recipient.REPORTER else category.name).in_language(language),
         territories=[_country(press, code, language) for code in facts.territories],
         legal_basis=_basis(pack, review, language),
         policy_basis=[line for line in ((review.policy_line if review else "") or case.policy_line,) if line],

@@ -82,12 +82,18 @@ def compose(
     return bytes(message.as_bytes())
 
 
-class _OneAttempt(SMTPClientWithResponse):
-    """Notes when the text was handed over: from there on a lost connection proves nothing."""
+_GO_AHEAD = 354
+"""The server's reply to DATA, and to nothing else: the text comes next."""
 
-    def data(self, msg: Any) -> tuple[int, bytes]:
-        self.parent.text_handed_over = True
-        return super().data(msg)
+
+class _OneAttempt(SMTPClientWithResponse):
+    """Notes when the text is handed over: from there on a lost connection proves nothing."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, words = super().getreply()
+        if code == _GO_AHEAD:
+            self.parent.text_handed_over = True
+        return code, words
 
 
 class _Backend(SMTPBackend):

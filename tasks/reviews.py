@@ -11,8 +11,11 @@ from casework.payload import build_notice, idempotency_key, sha256
 from casework.vocabulary import Action, DeliveryState, Outcome, Role, Verdict
 from db.queries.submissions import submissions_of_case
 from db.tables import ApprovedPayload, CaseFile, ContentItem, Review, Submission
-from tasks.case_facts import facts_of
+from tasks.case_facts import current_submissions, facts_of
 from tasks.runtime import Runtime
+
+NOT_ENTERED = (DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.HANDED_OVER)
+"""States of a notice that is not with the platform; of one handed over the officer has said so."""
 
 
 def write_review(session: Session, runtime: Runtime, case: CaseFile, decision: Decision) -> None:
@@ -39,20 +42,28 @@ def write_review(session: Session, runtime: Runtime, case: CaseFile, decision: D
     if decision.action in (Action.APPROVE, Action.APPROVE_URGENTLY):
         for platform in facts.platforms:
             items = tuple(item for item in facts.items if item.platform == platform)
-            _queue(session, runtime, case, facts, decision, review, platform, items)
+            for part in _parts(runtime, platform, items):
+                _queue(session, runtime, case, facts, decision, review, platform, part)
             # A reopened case asks anew: what the platform said about the earlier notice does not end this one.
             _ask_again(session, items)
     elif decision.action is Action.ANSWER:
-        for asked in [row for row in submissions_of_case(session, case.id) if row.state == DeliveryState.SENT]:
+        for asked in [row for row in current_submissions(session, case) if row.state == DeliveryState.SENT]:
             open_items = tuple(
                 item
                 for item in facts.items
-                if item.platform == asked.platform and item.outcome is Outcome.MORE_INFO_NEEDED
+                if item.id in asked.item_ids and item.outcome is Outcome.MORE_INFO_NEEDED
             )
             if open_items and asked.kind == "notice":
                 _queue(session, runtime, case, facts, decision, review, asked.platform, open_items, asked)
                 _ask_again(session, open_items)
         case.question = ""
+
+
+def _parts(runtime: Runtime, platform: str, items: tuple[ItemFacts, ...]) -> list[tuple[ItemFacts, ...]]:
+    """The items in notices no longer than the platform takes."""
+    reached = runtime.pack.platform(platform)
+    most = reached.max_items if reached is not None else len(items)
+    return [items[start : start + most] for start in range(0, len(items), most)]
 
 
 def _ask_again(session: Session, items: tuple[ItemFacts, ...]) -> None:
@@ -62,10 +73,10 @@ def _ask_again(session: Session, items: tuple[ItemFacts, ...]) -> None:
 
 
 def drop_unsent(session: Session, case_id: int, reason: str) -> None:
-    """Take back notices that are surely not out: the case goes elsewhere."""
+    """Take back notices that are not out: the case goes elsewhere."""
     session.execute(
         update(Submission)
-        .where(Submission.case_id == case_id, Submission.state.in_((DeliveryState.QUEUED, DeliveryState.REFUSED)))
+        .where(Submission.case_id == case_id, Submission.state.in_(NOT_ENTERED))
         .values(state=DeliveryState.DROPPED, last_error=reason)
         .execution_options(synchronize_session=False)
     )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,16 +31,21 @@ class Settings(BaseSettings):
     vault_key: SecretStr | None = None
     """32 bytes in URL-safe base64; by default a file in ``home``."""
     smtp_host: str | None = None
+    """The mail server; without one letters wait and `doctor` says so."""
     smtp_port: int = 25
+    """Its port."""
     smtp_tls: bool = False
     """Whether STARTTLS is required."""
     smtp_user: str | None = None
+    """Account at the mail server, where it wants one."""
     smtp_password: SecretStr | None = None
-    smtp_timeout_seconds: float = 30.0
-    """Longest silence of the mail server that is waited for."""
+    """Its password."""
+    smtp_timeout_seconds: float = Field(default=30.0, gt=0, le=60)
+    """Longest silence of the mail server that is waited for; bounded, because a letter's lease must outlast a send."""
     platform_url: str | None = None
     """Base address of the platforms' API channel."""
-    platform_timeout_seconds: float = 20.0
+    platform_timeout_seconds: float = Field(default=20.0, gt=0, le=35)
+    """Longest silence of a platform that is waited for; bounded for the same reason."""
     log_json: bool = False
     """One JSON object a line instead of the console's format."""
 

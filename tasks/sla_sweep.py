@@ -91,9 +91,13 @@ def _handle(runtime: Runtime, clock_id: int, now: datetime, result: SweepResult)
 def _push_on(runtime: Runtime, clock_id: int, now: datetime) -> str:
     with transaction(runtime) as session:
         session.execute(update(Clock).where(Clock.id == clock_id).values(next_check_at=now + POISONED_FOR))
-        # Not the whole row: what cannot be read in it may be what failed.
-        case_id = session.scalar(select(Clock.case_id).where(Clock.id == clock_id))
-        return f"clock {clock_id}" if case_id is None else case_by_id(session, case_id).number
+        return _name(session, clock_id)
+
+
+def _name(session: Session, clock_id: int) -> str:
+    """The number of a clock's case. Not read from the whole row: what cannot be read in it may be what failed."""
+    case_id = session.scalar(select(Clock.case_id).where(Clock.id == clock_id))
+    return f"clock {clock_id}" if case_id is None else case_by_id(session, case_id).number
 
 
 def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, result: SweepResult) -> None:
@@ -154,10 +158,14 @@ def preview(runtime: Runtime) -> tuple[SweepResult, list[tuple[str, str, str]]]:
         hold_chain(session)
         newest = session.scalar(select(func.max(Letter.id))) or 0
         for clock_id in clocks_due(session, now, 100_000):
-            clock = clock_by_id(session, clock_id)
-            if clock is not None and clock.next_check_at is not None:
-                _fire(session, runtime, clock, now, result)
-                result.clocks += 1
+            try:
+                with session.begin_nested():
+                    clock = clock_by_id(session, clock_id)
+                    if clock is not None and clock.next_check_at is not None:
+                        _fire(session, runtime, clock, now, result)
+                        result.clocks += 1
+            except Exception:
+                result.failed.append(_name(session, clock_id))
         rows = session.execute(
             select(CaseFile.number, Letter.kind, Letter.contact)
             .join(CaseFile, CaseFile.id == Letter.case_id)

@@ -13,7 +13,7 @@ from casework.vocabulary import Action, DeliveryState, Outcome, Role, Status
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.submissions import claim_submission, submission_by_number, submissions_of_case
 from db.tables import CaseFile, Submission
-from tasks.case_facts import facts_of, find_case
+from tasks.case_facts import current_submissions, facts_of, find_case
 from tasks.channels import Accepted, Outgoing, Receipt
 from tasks.logs import logger
 from tasks.outbox import queue_letters
@@ -139,7 +139,7 @@ def _move_on(runtime: Runtime, number: str) -> None:
         case = find_case(session, number)
         if case.status != Status.APPROVED:
             return
-        notices = [row for row in submissions_of_case(session, case.id) if row.kind == "notice"]
+        notices = [row for row in current_submissions(session, case) if row.kind == "notice"]
         standing = [row for row in notices if row.state != DeliveryState.DROPPED]
         if standing and all(row.state == DeliveryState.SENT for row in standing):
             move_in(session, runtime, case, Action.SUBMIT, SYSTEM, runtime.now())
@@ -185,6 +185,11 @@ def drop_submission(runtime: Runtime, submission_number: str, actor_id: str, rea
             raise MoveRefused(
                 case.number, f"{row.number} is '{row.state}'; only a refused notice can be given up, with a reason",
                 rule="submission.drop",
+            )  # fmt: skip
+        if not any(other.state != DeliveryState.DROPPED for other in current_submissions(session, case) if other.id != row.id):
+            raise MoveRefused(
+                case.number, f"{row.number} is the case's only notice", rule="submission.drop_last",
+                next_step="Recall the case into review: 'qorgan case recall'.",
             )  # fmt: skip
         at = runtime.now()
         row.state = DeliveryState.DROPPED

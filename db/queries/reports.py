@@ -36,6 +36,15 @@ def reports_not_read(session: Session, limit: int) -> Sequence[Report]:
     ).all()
 
 
+def reports_read(session: Session, ids: Sequence[int]) -> set[int]:
+    """Which of these reports have been read already."""
+    found: set[int] = set()
+    for start in range(0, len(ids), 500):
+        query = select(Report.id).where(Report.id.in_(ids[start : start + 500]), Report.state != ReportState.STORED)
+        found.update(session.scalars(query))
+    return found
+
+
 def report_by_id(session: Session, report_id: int) -> Report | None:
     return session.get(Report, report_id, populate_existing=True)
 

@@ -25,7 +25,7 @@ def put(inbox: Path, name: str, *reports: dict[str, Any]) -> None:
 
 def files(inbox: Path) -> dict[str, list[str]]:
     """Names of the files in each of the inbox's folders."""
-    where = {"inbox": inbox, "taking": inbox / "taking", "done": inbox / "done"}
+    where = {"inbox": inbox, "taking": inbox / "taking"}
     return {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in where.items()}
 
 
@@ -33,13 +33,16 @@ def cases(story: Story) -> list[CaseFile]:
     return sorted(story.all(CaseFile), key=lambda case: case.number)
 
 
-async def test_files_become_cases_and_are_moved_to_done(story: Story, inbox: Path, woken: list[str]) -> None:
+async def test_files_become_cases_and_leave_the_inbox(story: Story, inbox: Path, woken: list[str]) -> None:
     put(inbox, "monday.jsonl", report(), report())
     put(inbox, "tuesday.jsonl", report())
     state = await intake(return_state=True)
     assert state.name == "3 cases, 0 duplicates, 0 held"
     assert [case.status for case in cases(story)] == ["received"] * 3
-    assert files(inbox) == {"inbox": [], "taking": [], "done": ["monday.jsonl", "tuesday.jsonl"]}
+    assert files(inbox) == {"inbox": [], "taking": []}
+    assert {(row.source, row.row) for row in story.all(Report)} == {
+        ("monday.jsonl", 1), ("monday.jsonl", 2), ("tuesday.jsonl", 1)
+    }  # fmt: skip
     assert woken == ["qorgan.lane.child-safety", "qorgan.lane.routine"]
 
 
@@ -55,7 +58,7 @@ async def test_a_file_that_is_still_being_written_is_left_alone(story: Story, in
     assert len(files(inbox)["inbox"]) == 3
 
 
-async def test_a_file_put_in_twice_makes_duplicates_and_overwrites_nothing(
+async def test_a_file_put_in_twice_makes_no_second_case(
     story: Story, inbox: Path, woken: list[str]
 ) -> None:
     fields = report()
@@ -63,8 +66,17 @@ async def test_a_file_put_in_twice_makes_duplicates_and_overwrites_nothing(
     await intake()
     put(inbox, "same.jsonl", fields)
     assert (await intake(return_state=True)).name == "0 cases, 1 duplicates, 0 held"
-    assert files(inbox)["done"] == ["same.1.jsonl", "same.jsonl"]
     assert len(cases(story)) == 1
+
+
+async def test_a_file_of_the_same_name_as_one_a_crash_left_does_not_overwrite_it(
+    story: Story, inbox: Path, woken: list[str]
+) -> None:
+    (inbox / "taking").mkdir()
+    put(inbox / "taking", "same.jsonl", report())
+    put(inbox, "same.jsonl", report())
+    assert (await intake(return_state=True)).name == "2 cases, 0 duplicates, 0 held"
+    assert files(inbox) == {"inbox": [], "taking": []}
 
 
 async def test_what_cannot_be_read_is_held_and_the_rest_goes_on(story: Story, inbox: Path, woken: list[str]) -> None:
@@ -156,5 +168,5 @@ async def test_a_crash_between_storing_and_reading_is_completed_by_the_next_run(
     assert [case.priority for case in cases(story)] == ["P3", "P0"]
     assert {letter.state for letter in story.letters(cases(story)[1].number, "police_referral")} == {"sent"}
     assert len(story.mail()) == 2, "the file is read again, and makes no second case and no second alarm"
-    assert files(inbox) == {"inbox": [], "taking": [], "done": ["a.jsonl"]}
+    assert files(inbox) == {"inbox": [], "taking": []}
     story.assert_sound()

@@ -159,10 +159,10 @@ def test_every_category_maps_to_a_published_term_of_the_dsa() -> None:
 
 
 @pytest.mark.parametrize("code", ["csam", "grooming_or_sexual_extortion_of_minor"])
-def test_sexual_abuse_may_be_reported_without_a_name_goes_to_the_police_and_is_preserved(code: str) -> None:
+def test_sexual_abuse_goes_to_the_police_and_is_preserved(code: str) -> None:
     category = pack().category(code)
     assert category.child == "always"
-    assert category.anonymous_reporter and category.police_referral and category.preserve
+    assert category.police_referral and category.preserve
 
 
 def test_exactly_the_speech_categories_are_political() -> None:

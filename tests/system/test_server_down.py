@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from flows import waking
 from tasks import case_lifecycle
 from tasks.inbox import take_in_inbox
 from tests.stories import SQLITE_ONLY, Story, in_danger, report
@@ -30,31 +31,10 @@ def test_reports_are_taken_in_and_driven_by_the_plain_functions(story: Story, no
 def test_what_nobody_drives_stays_ready_for_when_the_server_is_back(story: Story, no_server: None) -> None:
     inbox = story.runtime.settings.inbox
     inbox.mkdir(exist_ok=True)
-    lines = (f'{{"links": ["https://www.tiktok.com/@practice/video/72{n:017d}"], "category": "fraud"}}' for n in range(3))
-    (inbox / "night.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (inbox / "night.jsonl").write_text("\n".join(json.dumps(report()) for _ in range(3)), encoding="utf-8")
     [batch] = list(take_in_inbox(story.runtime))
     assert [result.state for result in batch] == ["case"] * 3
     assert case_lifecycle.ready(story.runtime, "routine") == 3
     story.later(days=3)
     numbers = case_lifecycle.claim(story.runtime, "routine", "the morning", 10)
     assert numbers == [result.case_number for result in batch]
-
-
-@SQLITE_ONLY
-def test_waking_a_lane_without_a_server_neither_fails_nor_waits(story: Story) -> None:
-    """In a process of its own, because Prefect reads its address once."""
-    import os
-    import subprocess
-    import sys
-    import time
-
-    from tasks.settings import ROOT
-
-    env = {**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_HOME": str(story.runtime.settings.home)}
-    code = f"from flows.waking import wake; wake(['routine']); print({waking.READY!r})"
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=90
-    )
-    assert (done.returncode, done.stdout.strip()) == (0, waking.READY), done.stderr[-500:]
-    assert time.monotonic() - began < 60

@@ -1,0 +1,229 @@
+"""The whole local system, as ``make up`` starts it: real server, real worker, real schedules, a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tasks.settings import ROOT
+from tests.stories import in_danger
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]
+
+READY_SECONDS = 120
+CODE = "from pathlib import Path; import sys; from desk.up import main; raise SystemExit(main(Path(sys.argv[1])))"
+CASE = "KZ-2026-000001"
+
+Found = TypeVar("Found")
+
+
+def wait_for(look: Callable[[], Found], seconds: float, what: str) -> Found:
+    """Look every half second until there is something to see."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError, OSError, ValueError):
+            if found := look():
+                return found
+        time.sleep(0.5)
+    raise AssertionError(f"not within {seconds:g} seconds: {what}")
+
+
+@dataclass
+class LocalSystem:
+    """A running ``make up`` and what it printed."""
+
+    process: subprocess.Popen[bytes]
+    state: Path
+    printed: Path
+
+    @property
+    def text(self) -> str:
+        return self.printed.read_text(encoding="utf-8")
+
+    @property
+    def api(self) -> str:
+        return str(json.loads((self.state / "prefect.json").read_text())["api_url"])
+
+    def ask(self, path: str, **body: Any) -> Any:
+        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=20, trust_env=False)
+        answer.raise_for_status()
+        return answer.json()
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("flow_runs/filter", flows={"name": {"any_": [flow]}}, limit=100)
+        return found
+
+    def finished_by_schedule(self, flow: str) -> list[dict[str, Any]]:
+        return [
+            run
+            for run in self.runs(flow)
+            if run["state_type"] == "COMPLETED" and run["auto_scheduled"] and run["created_by"]["type"] == "SCHEDULE"
+        ]
+
+    def status(self, case_number: str) -> str | None:
+        with closing(sqlite3.connect(self.state / "qorgan.db", timeout=20)) as database:
+            row = database.execute("SELECT status FROM case_file WHERE number = ?", (case_number,)).fetchone()
+        return row[0] if row else None
+
+    def log_of_processes(self) -> str:
+        logs = self.state.glob("logs/*.log")
+        return "\n".join(f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in logs)
+
+
+def processes_of(state: Path) -> list[str]:
+    """Every process that has the state folder in its command or its environment."""
+    needle, found = str(state).encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (folder / "cmdline").read_bytes()
+            if int(folder.name) != os.getpid() and needle in command + (folder / "environ").read_bytes():
+                found.append(f"{folder.name} {command.replace(bytes(1), b' ').decode(errors='replace')}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def occupied_port() -> Iterator[int]:
+    """Somebody else's program listens where Prefect would like to."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Where that is so already, it is just what is needed.
+        with suppress(OSError):
+            other.bind(("127.0.0.1", 4200))
+            other.listen()
+        yield 4200
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, occupied_port: int) -> Iterator[LocalSystem]:
+    state = tmp_path_factory.mktemp("up") / "state"
+    printed = state.with_name("printed.txt")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "QORGAN_"))}
+    with printed.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CODE, str(state)],
+            cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    running = LocalSystem(process, state, printed)
+    try:
+        wait_for(lambda: "Ctrl-C" in running.text or process.poll() is not None, READY_SECONDS, "the system is up")
+        assert process.poll() is None, running.text + running.log_of_processes()
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def test_it_moves_to_another_port_when_its_own_is_taken_and_says_where_it_is(
+    system: LocalSystem, occupied_port: int
+) -> None:
+    printed = re.search(r"Prefect, for operators\s+(http://127\.0\.0\.1:(\d+))", system.text)
+    assert printed is not None, system.text
+    assert int(printed[2]) != occupied_port
+    assert system.api == f"{printed[1]}/api"
+    assert httpx.get(f"{system.api}/health", trust_env=False).json() is True
+    sandbox = json.loads((system.state / "sandbox.json").read_text())
+    assert sandbox["platform_url"] in system.text
+
+
+def test_every_deployment_of_prefect_yaml_is_there(system: LocalSystem) -> None:
+    deployed = {deployment["name"] for deployment in system.ask("deployments/filter")}
+    assert deployed == {"inbox", "one-case", "lane-child-safety", "lane-routine", "clocks", "letters", "outcomes"}
+
+
+def test_an_event_for_a_lane_makes_a_drive_of_that_lane(system: LocalSystem) -> None:
+    def by_event() -> list[dict[str, Any]]:
+        return [run for run in system.runs("drive-cases") if run["created_by"]["type"] == "AUTOMATION"]
+
+    assert by_event() == []
+    event = {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "qorgan.cases.ready",
+        "resource": {"prefect.resource.id": "qorgan.lane.routine"},
+    }
+    httpx.post(f"{system.api}/events", json=[event], trust_env=False).raise_for_status()
+    [run] = wait_for(by_event, 30, "a drive that the event started")
+    assert run["parameters"] == {"lane": "routine"}
+
+
+def test_a_scheduled_run_takes_in_what_lies_in_the_inbox_and_acts_on_danger(system: LocalSystem) -> None:
+    line = json.dumps(in_danger(), ensure_ascii=False)
+    (system.state / "inbox" / "hotline.jsonl.part").write_text(line, encoding="utf-8")
+    (system.state / "inbox" / "hotline.jsonl.part").rename(system.state / "inbox" / "hotline.jsonl")
+
+    def taken_in() -> list[dict[str, Any]]:
+        return [run for run in system.finished_by_schedule("intake") if run["state_name"] != "Inbox empty"]
+
+    [run] = wait_for(taken_in, 120, f"a scheduled intake; {system.log_of_processes()}")
+    assert run["state_name"] == "1 cases, 0 duplicates, 0 held"
+    year = datetime.now(UTC).year
+    assert system.status(CASE.replace("2026", str(year))) == "in_legal_review"
+    assert [path for path in (system.state / "inbox").rglob("*") if path.is_file()] == []
+    assert len(list((system.state / "mail").glob("*.eml"))) >= 2, "police referral and duty alert"
+
+    def our_lines() -> list[str]:
+        rows = system.ask("logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}})
+        return [row["message"] for row in rows if "reports taken in" in row["message"]]
+
+    assert wait_for(our_lines, 20, "our own log line in the run's log")
+
+
+def test_a_scheduled_sweep_really_fires(system: LocalSystem) -> None:
+    runs = wait_for(lambda: system.finished_by_schedule("sla-sweep"), 120, "a scheduled sweep")
+    assert all(run["state_name"] for run in runs)
+
+
+@pytest.mark.browser
+def test_the_operator_sees_the_case_and_what_it_waits_for(system: LocalSystem) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no Chromium on this system")
+    from playwright.sync_api import sync_playwright
+
+    number = CASE.replace("2026", str(datetime.now(UTC).year))
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=browser, args=arguments)
+        try:
+            page = started.new_page()
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(f"{system.api.removesuffix('/api')}/runs", timeout=60_000)
+            row = page.locator("li, .flow-run-list-item, .state-list-item").filter(has_text=number).first
+            row.wait_for(timeout=60_000)
+            assert "Awaiting legal review" in row.inner_text()
+            assert any(url.startswith(system.api) for url in asked)
+        finally:
+            started.close()
+
+
+def test_ctrl_c_ends_everything_and_leaves_no_process_and_no_address_behind(system: LocalSystem) -> None:
+    assert len(processes_of(system.state)) >= 4, "server, worker, sandbox and the system itself"
+    system.process.send_signal(signal.SIGINT)
+    assert system.process.wait(30) == 0, system.text
+    assert processes_of(system.state) == []
+    assert not (system.state / "prefect.json").exists()
+    assert not (system.state / "sandbox.json").exists()
