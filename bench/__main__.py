@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from bench.child import PartError, Tick, run_part
 from bench.report import TARGETS, Figure, Target, all_met, as_data, as_table
@@ -53,8 +54,12 @@ def _run(parts: Sequence[str], quick: bool, run: RunPart) -> list[Figure]:
         bars = {part: progress.add_task(part, total=None, start=False) for part in parts}
         for part, bar in bars.items():
             progress.start_task(bar)
-            figures += run(part, quick, lambda done, steps, bar=bar: progress.update(bar, completed=done, total=steps))
+            figures += run(part, quick, partial(_show, progress, bar))
     return figures
+
+
+def _show(progress: Progress, bar: TaskID, done: int, steps: int) -> None:
+    progress.update(bar, completed=done, total=steps)
 
 
 def _write(where: str, text: str) -> None:

@@ -20,7 +20,7 @@ from time import perf_counter
 from bench.child import Tick, peak_memory, serve
 from bench.practice import INTAKE, REVIEWER, practice_runtime
 from bench.report import Figure
-from casework.lifecycle import MoveDetails
+from casework.move_guards import MoveDetails
 from casework.report_formats import RawReport
 from casework.vocabulary import Action, Status
 from desk.local import Processes, start_prefect, start_sandbox

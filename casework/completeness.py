@@ -84,16 +84,19 @@ def check(case: CaseFacts, pack: Pack, on: date) -> GateResult:
             lacks("observed_at", "reporter", item.number)
     if not case.items:
         lacks("exact_link", "reporter")
-    if not (case.quote.strip() or case.description.strip()):
+    # A citizen's account stands for quote and reasons; another authority's letter has to give both.
+    account = "" if case.official else case.description.strip()
+    if not (case.quote.strip() or account):
         lacks("quote", "reporter")
     if case.language not in ("kk", "ru", "en") and not case.translation.strip():
         lacks("translation", "reviewer")
     if case.child and case.age_band in (AgeBand.UNKNOWN, AgeBand.NOBODY):
         lacks("harmed", "reporter")
     category = pack.category(case.category)
-    if not (case.why_unlawful.strip() or case.description.strip()):
+    if not (case.why_unlawful.strip() or account):
         lacks("why_unlawful", "reporter")
-    if case.ground in (Ground.LOCAL_LAW, Ground.BOTH) and not (case.cited_basis or category.basis):
+    rests_on_law = case.ground in (Ground.LOCAL_LAW, Ground.BOTH)
+    if (case.official and not case.cited_basis) or (rests_on_law and not (case.cited_basis or category.basis)):
         lacks("legal_basis", "reviewer")
     if case.ground in (Ground.PLATFORM_POLICY, Ground.BOTH) and not case.policy_line.strip():
         lacks("policy_line", "reviewer")

@@ -43,7 +43,7 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as the rules see it."""
+    """A case as the rules see it. ``official``: it began with a letter of another authority, which must argue itself."""
 
     id: int
     number: str
@@ -72,6 +72,7 @@ class CaseFacts:
     reporters: int = 1
     reporter_is_child: bool = False
     anonymous: bool = False
+    official: bool = False
     endorsed_by: frozenset[str] = frozenset()
     declined_by: frozenset[str] = frozenset()
     urgent_by: str | None = None

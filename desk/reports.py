@@ -19,7 +19,7 @@ from desk.wake import wake
 
 if TYPE_CHECKING:
     from casework.report_formats import RawReport
-    from tasks.intake_results import TakenIn
+    from tasks.intake_results import Found, TakenIn
     from tasks.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True, help="Reports: take them in.")
@@ -203,6 +203,18 @@ def as_row(result: TakenIn) -> Row:
         "priority": result.priority,
         "reason": result.reason,
         "message": visible(result.message),
+        "found": None if result.found is None else _found(result.found),
+    }
+
+
+def _found(found: Found) -> Row:
+    return {
+        "items": found.items,
+        "category": found.category,
+        "language": found.language,
+        "authority": visible(found.authority),
+        "legal_basis": [visible(basis) for basis in found.legal_basis],
+        "missing": list(found.missing),
     }
 
 
@@ -251,4 +263,13 @@ def _answer(results: Sequence[TakenIn], as_json: bool, dry_run: bool) -> None:
 def _reason(row: Row) -> str:
     if row["result"] == "duplicate":
         return str(row["reason"]).replace("_", " ")
-    return ": ".join(part for part in (row["reason"], row["message"]) if part)
+    said = [": ".join(part for part in (row["reason"], row["message"]) if part)]
+    found = row["found"]
+    if found is not None:
+        items = f"{found['items']} item" + ("" if found["items"] == 1 else "s")
+        basis = f"cites {found['legal_basis'][0]}" if found["legal_basis"] else ""
+        read = (found["category"].replace("_", " "), found["language"], items, found["authority"], basis)
+        said.append(", ".join(part for part in read if part))
+        if found["missing"]:
+            said.append(f"the gate misses: {', '.join(found['missing']).replace('_', ' ')}")
+    return "; ".join(part for part in said if part)

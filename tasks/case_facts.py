@@ -69,6 +69,7 @@ def facts_of(session: Session, case: CaseFile) -> CaseFacts:
         reporters=case.reporters,
         reporter_is_child=case.reporter_is_child,
         anonymous=case.anonymous,
+        official=bool(case.issuing_authority),
         endorsed_by=frozenset(endorsed),
         declined_by=frozenset(declined),
         urgent_by=urgent_by,

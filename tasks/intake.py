@@ -32,7 +32,7 @@ from db.tables import Report
 from tasks.holding_pen import hold_parts, hold_report, settle
 from tasks.intake_joining import join_case, join_same_bytes, sort_out
 from tasks.intake_reading import ReadReport, read_raw
-from tasks.intake_results import Stored, TakenIn
+from tasks.intake_results import Found, Stored, TakenIn
 from tasks.intake_writing import write_cases
 from tasks.logs import logger
 from tasks.runtime import Runtime
@@ -239,6 +239,14 @@ def _read(
             case_number=case.number,
             priority=case.read.assessment.priority.value,
             message="; ".join(part.message for part in case.read.left_out),
+            found=Found(
+                items=len(case.read.items),
+                category=case.read.category.code,
+                language=case.read.language,
+                authority=case.read.issuing_authority,
+                legal_basis=case.read.report.legal_basis,
+                missing=case.missing,
+            ),
         )
     for join in joins:
         joined = join_case(session, runtime, join, actor, at)

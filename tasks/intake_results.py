@@ -20,8 +20,20 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was read from a report that opened a case. ``missing``: codes that the completeness gate misses."""
+
+    items: int
+    category: str
+    language: str
+    authority: str
+    legal_basis: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TakenIn:
-    """What became of one report. ``message`` never repeats what it contained."""
+    """What became of one report. ``message`` never repeats what it contained; ``found`` is for new cases."""
 
     source: str
     row: int
@@ -31,6 +43,7 @@ class TakenIn:
     priority: str | None = None
     reason: str = ""
     message: str = ""
+    found: Found | None = None
 
     @classmethod
     def of(
@@ -42,5 +55,8 @@ class TakenIn:
         priority: str | None = None,
         reason: str = "",
         message: str = "",
+        found: Found | None = None,
     ) -> TakenIn:
-        return cls(stored.raw.source, stored.raw.row, stored.id, state, case_number, priority, reason, message)
+        return cls(
+            stored.raw.source, stored.raw.row, stored.id, state, case_number, priority, reason, message, found
+        )

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from casework.clocks import Subject, applies, start_clocks
-from casework.facts import Actor, CaseFacts
+from casework.completeness import check
+from casework.facts import Actor, CaseFacts, ItemFacts
 from casework.letters import letter
 from casework.vocabulary import LANGUAGES, DeliveryState, Outcome, PartyRole, Priority, Status
 from db.queries.cases import take_numbers
@@ -33,6 +34,7 @@ class NewCase:
     stored: Stored
     read: ReadReport
     related: int = 0
+    missing: tuple[str, ...] = ()
     case_id: int = 0
     number: str = ""
 
@@ -42,6 +44,10 @@ def write_cases(session: Session, runtime: Runtime, new: Sequence[NewCase], acto
     if not new:
         return
     _number(session, runtime, new, at)
+    day = at.astimezone(ZoneInfo(runtime.pack.authority.zone)).date()
+    for case in new:
+        found = check(_facts(case, at), runtime.pack, day)
+        case.missing = tuple(sorted({*found.for_reporter, *found.for_reviewer}))
     rows = [_case_row(case, runtime, actor, at) for case in new]
     ids = insert_numbered(session, CaseFile, CaseFile.id, rows)
     for case, case_id in zip(new, ids, strict=True):
@@ -95,7 +101,7 @@ def _case_row(case: NewCase, runtime: Runtime, actor: Actor, at: datetime) -> di
         "anonymous": report.anonymous or not (report.reporter.name or report.reporter.email),
         "reporter_is_child": report.reporter.is_child,
         "reporters": 1,
-        "missing": [],
+        "missing": list(case.missing),
         "question": "",
         "intake_by": actor.id,
         "received_at": case.stored.received_at,
@@ -180,8 +186,8 @@ def _clock_rows(new: Sequence[NewCase], runtime: Runtime, at: datetime) -> list[
 
 
 def _facts(case: NewCase, at: datetime) -> CaseFacts:
-    """As much of the case as a clock's conditions look at."""
-    read = case.read
+    """The case as the rules see it before it has rows: for clocks' conditions and a first look of the gate."""
+    read, report = case.read, case.read.report
     return CaseFacts(
         id=case.case_id,
         number=case.number,
@@ -193,11 +199,27 @@ def _facts(case: NewCase, at: datetime) -> CaseFacts:
         age_band=read.report.age_band,
         language=read.language,
         instrument=read.category.instrument.value,
-        ground=read.category.ground.value,
-        requested_action=read.category.requested_action.value,
+        ground=(report.ground or read.category.ground).value,
+        requested_action=(report.requested_action or read.category.requested_action).value,
         intake_by="",
         received_at=at,
-    )
+        official=bool(read.issuing_authority),
+        quote=report.quote,
+        translation=report.translation,
+        description=report.description,
+        why_unlawful=report.why_unlawful,
+        policy_line=report.policy_line,
+        cited_basis=report.legal_basis,
+        expert_decision=report.expert_decision,
+        territories=report.territories,
+        items=tuple(
+            ItemFacts(
+                0, number, item.link.key, item.link.canonical, item.link.kind, item.link.platform, item.link.account,
+                item.link.exact, item.link.opaque, item.observed_at,
+            )
+            for number, item in enumerate(read.items, start=1)
+        ),
+    )  # fmt: skip
 
 
 def _letter_rows(case: NewCase, party: int | None, runtime: Runtime, at: datetime) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 import structlog
@@ -30,13 +31,27 @@ _LINK = re.compile(r"(?:https?|hxxps?)://\S+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNOR
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Replace secret keys' values, and anything in a text that looks like a link or an address."""
     for key, value in event.items():
-        if key in SECRET_KEYS:
-            event[key] = REDACTED
-        elif isinstance(value, str):
-            event[key] = _LINK.sub(REDACTED, value)
-        elif isinstance(value, BaseException):
-            event[key] = _LINK.sub(REDACTED, f"{type(value).__name__}: {value}")
+        event[key] = REDACTED if key in SECRET_KEYS else _clean(value)
     return event
+
+
+def _clean(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): REDACTED if key in SECRET_KEYS else _clean(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_clean(part) for part in value]
+    if isinstance(value, BaseException):
+        value = f"{type(value).__name__}: {value}"
+    return _LINK.sub(REDACTED, str(value))
+
+
+class _Logger(structlog.stdlib.BoundLogger):
+    """The standard library would add an exception to the finished line once more, and not redacted."""
+
+    def exception(self, event: str | None = None, *args: Any, **kw: Any) -> Any:
+        return self.error(event, *args, **{"exc_info": True, **kw})
 
 
 def configure_logs(*, as_json: bool = False, level: int = logging.INFO) -> None:
@@ -58,7 +73,7 @@ def configure_logs(*, as_json: bool = False, level: int = logging.INFO) -> None:
             renderer,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=_Logger,
         cache_logger_on_first_use=False,
     )
     ours = logging.getLogger("qorgan")

@@ -8,6 +8,7 @@ the text was handed over is *unknown*, never 'failed'.
 
 from __future__ import annotations
 
+import re
 import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ def compose(
     for value in (subject, *recipient, *sender, reply_to, message_id, *headers.values()):
         if "\r" in value or "\n" in value:
             raise ValueError("a header may not contain a line break")
+    # A name that looks like an encoded word is shown as it stands: decoded, it could hold a line break after all.
+    recipient = (recipient[0].replace("=?", "= ?"), recipient[1])
     message = Message(
         subject=subject,
         text=text,
@@ -82,6 +85,7 @@ def compose(
     return bytes(message.as_bytes())
 
 
+_ADDRESS = re.compile(r"[^\s@<>(),;:\"]+@[^\s@<>(),;:\"]+")
 _GO_AHEAD = 354
 """The server's reply to DATA, and to nothing else: the text comes next."""
 
@@ -145,6 +149,9 @@ class Mailer:
             raise ConfigurationError(
                 "no mail server is set", rule="mail.no_server", next_step="Set QORGAN_SMTP_HOST, or start the sandbox."
             )
+        if _ADDRESS.fullmatch(envelope.recipient) is None:
+            # The library would send to whatever it finds in it, or to nobody, and call that a success.
+            return Attempt(Delivered.NO, "not attempted: this is no address of a mailbox")
         options: dict[str, Any] = {"host": self.host, "port": self.port, "timeout": self.timeout, "tls": self.tls}
         if self.user is not None:
             options |= {"user": self.user, "password": self.password}

@@ -28,7 +28,7 @@ class Vault:
         """The plain bytes. Raises ConfigurationError when the key is another one or the bytes were altered."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise ConfigurationError(
                 "a sealed record does not open: the vault key is another one, or the record was altered",
                 rule="vault.does_not_open",

@@ -200,7 +200,8 @@ def test_the_headers_say_that_a_machine_wrote_and_where_to_answer(story: Story) 
     assert message["Reply-To"] == "notices@ministry.example"
     assert (message["Message-ID"], message["Content-Language"]) == (row.message_id, "ru")
     assert message["Date"].datetime == row.created_at
-    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    texts = [part.get_content_type() for part in message.walk() if not part.is_multipart()]
+    assert texts == ["text/plain", "text/html"]
     assert {name: len(message.get_all(name)) for name in ("From", "To", "Subject", "Message-ID", "Date")} == {
         "From": 1, "To": 1, "Subject": 1, "Message-ID": 1, "Date": 1,
     }  # fmt: skip
@@ -306,9 +307,7 @@ def test_urgent_letters_go_before_all_others(story: Story) -> None:
     story.take_in()
     story.hand_in(in_danger(reporter={}))
     assert story.send_letters(urgent_only=True).sent == 2
-    assert {kept.recipients[0] for kept in story.mail()} == {"duty@ministry.example", "cybercrime@police.example"} or (
-        len(story.mail()) == 2
-    )
+    assert {kept.recipients[0] for kept in story.mail()} == {"duty@ministry.example", "duty@police.example"}
     story.take_in()
     story.hand_in(in_danger(reporter={}))
     story.send_letters(limit=2)
