@@ -12,7 +12,7 @@ from typing import Any
 
 from casework.errors import MoveRefused, NotAllowed
 from casework.facts import Actor, CaseFacts
-from casework.move_guards import GUARDS, MoveDetails
+from casework.move_guards import GUARDS, Asked, MoveDetails
 from casework.policy_clocks import Moment
 from casework.policy_pack import Pack
 from casework.vocabulary import ACTED_OUTCOMES, Action, Disposition, Outcome, Role, Status, Verdict
@@ -137,7 +137,7 @@ def decide(
             next_step="Ask somebody who has the role.",
         )
     for guard in GUARDS.get(action, ()):
-        guard(case, action, actor, pack, said)
+        guard(Asked(case, action, actor, pack, said))
     return Decision(
         case_id=case.id,
         case_number=case.number,
