@@ -26,7 +26,9 @@ class LimitSpec(PackModel):
 
     @model_validator(mode="after")
     def _limit_is_possible(self) -> LimitSpec:
-        return self if self.limit else self
+        # Reading it raises for a limit that cannot be counted.
+        _ = self.limit
+        return self
 
     @cached_property
     def limit(self) -> Limit:

@@ -91,7 +91,7 @@ def main(home: Path, console: Console | None = None) -> int:
     (home / "demo").touch()
     shutil.copy(ROOT / "examples" / "users.yaml", home / "users.yaml")
     began = time.monotonic()
-    with Processes(home / "logs") as processes, _quiet(home):
+    with Processes(home / "logs") as processes, _Quiet(home):
         with shown.status("starting Prefect; it makes its own database first …"):
             server = start_prefect(processes, home, port=0)
         _point_at(server)
@@ -114,7 +114,7 @@ def _point_at(server: PrefectServer) -> None:
     os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
 
 
-class _quiet:
+class _Quiet:
     """Our log lines go to a file while the bar is shown."""
 
     def __init__(self, home: Path) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
 from casework.vocabulary import Lane, Priority, ReportState
 from flows.case_lifecycle import case_lifecycle
 from flows.guarded import in_thread
 from flows.waking import wake
-from tasks.case_lifecycle import set_aside
+from tasks.case_lifecycle import claim, set_aside
 from tasks.correspondence import send_letters
 from tasks.inbox import take_in_inbox
 from tasks.intake_results import TakenIn
@@ -41,9 +42,11 @@ async def intake() -> State[None]:
     while batch := await take_in_batch(batches):
         counts.update(result.state for result in batch)
         urgent = dict.fromkeys(r.case_number for r in batch if r.case_number and r.priority == Priority.P0)
-        if urgent:
-            await send_urgent_letters()
-        for number in urgent:
+        if not urgent:
+            continue
+        await send_urgent_letters()
+        # Claimed, because the lane's own drive may come round meanwhile.
+        for number in claim(current(), None, f"intake:{flow_run.id}", len(urgent), only=urgent):
             try:
                 await case_lifecycle(number)
             except Exception as error:

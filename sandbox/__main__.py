@@ -31,7 +31,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def _announce(card: Path, where: dict[str, str | int]) -> None:
     unfinished = card.with_suffix(".partial")
     unfinished.write_text(json.dumps(where, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, card)
+    unfinished.replace(card)
 
 
 def main(argv: list[str] | None = None) -> int:

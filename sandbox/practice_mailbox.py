@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,7 +134,7 @@ class PracticeMailbox:
         unfinished = path.with_suffix(".partial")
         head = f"X-Envelope-From: {sender}\r\nX-Envelope-To: {', '.join(recipients)}\r\n"
         unfinished.write_bytes(head.encode() + content)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
         return path
 
     def _paths(self) -> list[Path]:

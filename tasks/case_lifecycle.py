@@ -7,7 +7,7 @@ drive goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -120,10 +120,12 @@ BACK_OFF = timedelta(minutes=10)
 """Pause after a drive that failed, times the number of failures in a row, at most six times."""
 
 
-def claim(runtime: Runtime, lane: str | None, owner: str, limit: int) -> list[str]:
-    """Claim ready cases of a lane, most urgent first."""
+def claim(
+    runtime: Runtime, lane: str | None, owner: str, limit: int, *, only: Collection[str] | None = None
+) -> list[str]:
+    """Claim ready cases of a lane, or ``only`` these, most urgent first."""
     with transaction(runtime) as session:
-        return claim_cases(session, lane, owner, runtime.now(), LEASE, limit)
+        return claim_cases(session, lane, owner, runtime.now(), LEASE, limit, only)
 
 
 def ready(runtime: Runtime, lane: str | None) -> int:

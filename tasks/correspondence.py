@@ -112,7 +112,7 @@ def _prepare(runtime: Runtime, letter_id: int, total: Sent) -> Envelope | None:
         if letter is None:
             return None
         try:
-            envelope = _made_before(runtime, letter) or _make(session, runtime, letter, now)
+            envelope = _made_before(runtime, letter) or _make(session, runtime, letter)
         except (RenderFailed, LookupError, ValueError) as error:
             letter.state, letter.lease_until = DeliveryState.REFUSED, None
             letter.reason = error.message if isinstance(error, QorganError) else f"not made: {type(error).__name__}"
@@ -132,7 +132,7 @@ def _made_before(runtime: Runtime, letter: Letter) -> Envelope | None:
     return Envelope(stored["sender"], stored["recipient"], stored["message"].encode("latin-1"))
 
 
-def _make(session: Session, runtime: Runtime, letter: Letter, now: datetime) -> Envelope:
+def _make(session: Session, runtime: Runtime, letter: Letter) -> Envelope:
     name, address = recipient_of(session, runtime, letter)
     rendered = render_letter(session, runtime, letter, name)
     authority = runtime.pack.authority

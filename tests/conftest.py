@@ -39,10 +39,12 @@ def sqlite_template() -> Iterator[Path]:
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database of the test's own."""
     if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        with quick_folder("qorgan-sqlite-") as folder:
-            shutil.copyfile(template, folder / "qorgan.db")
-            yield f"sqlite:///{folder / 'qorgan.db'}"
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = template.with_name("qorgan.db")
+        shutil.copyfile(template, path)
+        yield f"sqlite:///{path}"
+        for file in template.parent.glob("qorgan.db*"):
+            file.unlink()
         return
     server = request.getfixturevalue("postgres_server")
     if isinstance(server, str):

@@ -53,7 +53,6 @@ class PostgresServer:
     """A running server. ``fresh_database`` copies the migrated template."""
 
     socket_folder: Path
-    counter: int = 0
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self.socket_folder}"
@@ -66,9 +65,8 @@ class PostgresServer:
 
     @contextmanager
     def fresh_database(self, template: str = TEMPLATE) -> Iterator[str]:
-        """The URL of a database of one's own, gone afterwards."""
-        self.counter += 1
-        name = f"test_{self.counter}"
+        """The URL of a database of one's own, gone afterwards. Its name is always the same."""
+        name = "qorgan_test"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
             yield self.url(name)

@@ -19,7 +19,7 @@ from unittest import mock
 
 import httpx
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Engine, func, select, text
 
 from casework.facts import CaseFacts
 from casework.move_guards import MoveDetails
@@ -108,6 +108,8 @@ def in_danger(**fields: Any) -> dict[str, Any]:
 
 
 _pack: Callable[[Path], Pack] = cache(runtime.load_pack)
+_engine: Callable[[str], Engine] = cache(runtime.make_engine)
+"""One engine per address: the statements it has compiled serve the next test as well."""
 _letterpress = Letterpress(ROOT / "templates")
 
 
@@ -115,7 +117,8 @@ def make_runtime(settings: Settings, now: Callable[[], datetime]) -> Runtime:
     """The runtime of these settings, as built for production; pack and templates are read once for all tests."""
     # Certificates take longest to load, and nothing here speaks TLS.
     no_certificates = mock.patch.object(ssl.SSLContext, "load_verify_locations")
-    with mock.patch.object(runtime, "load_pack", _pack), no_certificates:
+    engine = mock.patch.object(runtime, "make_engine", _engine)
+    with mock.patch.object(runtime, "load_pack", _pack), engine, no_certificates:
         built = runtime.build(settings, now=now)
     return replace(built, letterpress=_letterpress)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select, text, update
@@ -89,12 +89,19 @@ def _ready(lane: str | None, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def claim_cases(
-    session: Session, lane: str | None, owner: str, now: datetime, lease: timedelta, limit: int
+    session: Session,
+    lane: str | None,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    only: Collection[str] | None = None,
 ) -> list[str]:
-    """Claim ready cases by priority, then due time. Two claimers never get the same case."""
+    """Claim ready cases, or ``only`` these, by priority, then due time. Two claimers never get the same case."""
+    wanted = [] if only is None else [CaseFile.number.in_(only)]
     ids = session.scalars(
         select(CaseFile.id)
-        .where(*_ready(lane, now))
+        .where(*_ready(lane, now), *wanted)
         .order_by(CaseFile.priority_rank, CaseFile.next_due_at.is_(None), CaseFile.next_due_at, CaseFile.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -12,8 +12,10 @@ import pytest
 from db.tables import CaseFile, Report
 from flows import intake as module
 from flows.intake import intake
+from tasks import case_lifecycle, correspondence
 from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
+from tasks.runtime import Runtime
 from tests.flows.conftest import SECRET
 from tests.flows.prefect_records import Recorded
 from tests.stories import Story, in_danger, report
@@ -129,6 +131,24 @@ async def test_danger_in_one_file_is_acted_on_before_the_next_file_is_opened(
     monkeypatch.setattr(inbox_module, "split_file", note)
     await intake()
     assert mails_at == {"a.jsonl": 0, "b.jsonl": 2}
+
+
+async def test_a_p0_that_the_lane_drives_already_is_left_to_it(
+    story: Story, inbox: Path, woken: list[str], recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, "a.jsonl", in_danger(), in_danger())
+    taken: list[str] = []
+
+    def meanwhile(runtime: Runtime, *, urgent_only: bool) -> correspondence.Sent:
+        taken.extend(case_lifecycle.claim(runtime, "child-safety", "the lane", 1))
+        return correspondence.send_letters(runtime, urgent_only=urgent_only)
+
+    monkeypatch.setattr(module, "send_letters", meanwhile)
+    state = await intake(return_state=True)
+    assert state.is_completed()
+    [run] = await recorded.child_runs(state)
+    assert [run.name] == [case.number for case in cases(story) if case.number not in taken]
+    assert [story.case(number).lease_owner for number in taken] == ["the lane"]
 
 
 async def test_a_p0_that_fails_is_set_aside_and_the_rest_of_the_inbox_is_taken_in(

@@ -5,31 +5,23 @@ from __future__ import annotations
 import pytest
 
 from casework.errors import AuditBroken
+from db.tables import Event
 from tasks.audit import invariants, verify_chain
+from tasks.collect_outcomes import collect
 from tests.stories import Story
-
-pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 
 def test_after_everything_the_chain_verifies_and_every_invariant_holds(story: Story) -> None:
     number = story.submitted()
     story.answer(number, "restricted_locally")
-    from tasks.collect_outcomes import collect
-
     collect(story.runtime)
     story.drive(number)
     story.take_in()
     story.hand_in({"links": []})
     story.send_letters()
     assert story.status(number) == "closed"
-    assert verify_chain(story.runtime) == len(story.all(_event_table()))
+    assert verify_chain(story.runtime) == len(story.all(Event))
     story.assert_sound()
-
-
-def _event_table() -> type:
-    from db.tables import Event
-
-    return Event
 
 
 def test_an_empty_case_file_verifies(story: Story) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from casework.errors import MoveRefused, NotAllowed, QorganError
+from casework.facts import SYSTEM
 from casework.vocabulary import Action, Outcome
 from db.queries.submissions import count_outcomes, cursor_position
 from db.tables import ChannelCursor, ContentItem, HeldItem, ItemOutcome
 from tasks import collect_outcomes
 from tasks.collect_outcomes import Collected, collect, record_outcome
+from tasks.record import move_case
 from tasks.submission import record_reference
 from tests.stories import AUDITOR, INTAKE, REVIEWER, SQLITE_ONLY, Story, link, report
 from tests.tasks.test_submission import closed_port
@@ -232,7 +234,4 @@ def test_an_officer_records_what_the_portal_shows(story: Story) -> None:
 def test_nothing_is_decided_or_closed_while_an_item_waits(story: Story) -> None:
     number = _two_items(story)
     with pytest.raises(MoveRefused, match="no final outcome"):
-        from casework.facts import SYSTEM
-        from tasks.record import move_case
-
         move_case(story.runtime, number, Action.DECIDE, SYSTEM)

@@ -20,7 +20,16 @@ from tasks.legal_review import Supplied, amend
 from tasks.letterpress import Letterpress
 from tasks.settings import ROOT
 from tests.stories import (
-    AUDITOR, INTAKE, REVIEWER, SQLITE_ONLY, Story, delivered_bytes, in_danger, link, report, together,
+    AUDITOR,
+    INTAKE,
+    REVIEWER,
+    SQLITE_ONLY,
+    Story,
+    delivered_bytes,
+    in_danger,
+    link,
+    report,
+    together,
 )  # fmt: skip
 from tests.tasks.dying import die_while
 from tests.tasks.test_submission import closed_port
@@ -231,7 +240,15 @@ def test_a_name_stays_one_header_and_one_recipient_whatever_it_contains(story: S
     assert [address for _name, address in getaddresses([str(message["To"])])] == ["eve@mail.example"]
 
 
-ADDRESSES = ["нет почты", "ұлан@пошта.қаз", "nobody", "a b@mail.example", "<x@mail.example", "@", "x@mail.example, y@mail.example"]
+ADDRESSES = [
+    "нет почты",
+    "ұлан@пошта.қаз",
+    "nobody",
+    "a b@mail.example",
+    "<x@mail.example",
+    "@",
+    "x@mail.example, y@mail.example",
+]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

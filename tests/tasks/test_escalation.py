@@ -17,7 +17,12 @@ from tests.stories import AUDITOR, HEAD, INTAKE, LIAISON, REVIEWER, SQLITE_ONLY,
 pytestmark = SQLITE_ONLY
 
 LAW = {"category": "gambling_advertising"}
-TO = ["notices@tiktok.example", "liaison.kz@tiktok.example", "region.head@tiktok.example", "reception@prosecutor.example"]
+TO = [
+    "notices@tiktok.example",
+    "liaison.kz@tiktok.example",
+    "region.head@tiktok.example",
+    "reception@prosecutor.example",
+]
 LETTERS = ["platform_reminder", "liaison_escalation", "liaison_head_escalation", "authority_escalation"]
 
 

@@ -95,7 +95,11 @@ def test_two_people_with_one_id_are_refused(tmp_path: Path) -> None:
 
 def test_settings_need_nothing_and_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Settings()
-    assert (plain.database, plain.users, plain.environment) == ("sqlite:///var/qorgan.db", Path("var/users.yaml"), "practice")
+    assert (plain.database, plain.users, plain.environment) == (
+        "sqlite:///var/qorgan.db",
+        Path("var/users.yaml"),
+        "practice",
+    )
     assert plain.pack_folder == ROOT / "policies" / "kz-ministry"
     monkeypatch.setenv("QORGAN_DATABASE_URL", "postgresql+psycopg://somewhere/qorgan")
     monkeypatch.setenv("QORGAN_SMTP_PASSWORD", "secret")
@@ -112,7 +116,9 @@ def test_a_running_sandbox_fills_what_is_not_set_and_only_in_practice(tmp_path: 
     (tmp_path / "sandbox.json").write_text(json.dumps(note))
     found = Settings(home=tmp_path).with_sandbox()
     assert (found.smtp_host, found.smtp_port, found.platform_url) == ("127.0.0.1", 2525, "http://127.0.0.1:8800")
-    mine = Settings(home=tmp_path, smtp_host="mail.example", smtp_port=25, platform_url="http://own.example").with_sandbox()
+    mine = Settings(
+        home=tmp_path, smtp_host="mail.example", smtp_port=25, platform_url="http://own.example"
+    ).with_sandbox()
     assert (mine.smtp_host, mine.smtp_port, mine.platform_url) == ("mail.example", 25, "http://own.example")
     real = Settings(home=tmp_path, environment="production").with_sandbox()
     assert (real.smtp_host, real.platform_url) == (None, None)
@@ -138,7 +144,9 @@ def lines() -> Iterator[io.StringIO]:
     configure_logs(as_json=True)
     ours = logging.getLogger("qorgan")
     written = io.StringIO()
-    before = [(handler, handler.setStream(written)) for handler in ours.handlers if isinstance(handler, logging.StreamHandler)]
+    before = [
+        (handler, handler.setStream(written)) for handler in ours.handlers if isinstance(handler, logging.StreamHandler)
+    ]
     yield written
     for handler, stream in before:
         if stream is not None:
@@ -154,11 +162,18 @@ def _last(lines: io.StringIO) -> dict[str, object]:
 def test_a_line_has_its_event_its_identifiers_and_its_time(lines: io.StringIO) -> None:
     logger("intake").info("reports taken in", count=3, case="KZ-2026-000001")
     line = _last(lines)
-    assert (line["event"], line["count"], line["case"], line["level"]) == ("reports taken in", 3, "KZ-2026-000001", "info")
+    assert (line["event"], line["count"], line["case"], line["level"]) == (
+        "reports taken in",
+        3,
+        "KZ-2026-000001",
+        "info",
+    )
     assert str(line["timestamp"]).endswith("Z")
 
 
-@pytest.mark.parametrize("key", ["url", "email", "name", "description", "quote", "subject", "payload", "token", "links"])
+@pytest.mark.parametrize(
+    "key", ["url", "email", "name", "description", "quote", "subject", "payload", "token", "links"]
+)
 def test_values_of_secret_keys_never_reach_a_log(lines: io.StringIO, key: str) -> None:
     logger("intake").warning("seen", **{key: "kanarka"})
     assert _last(lines)[key] == REDACTED

@@ -16,7 +16,15 @@ from tasks import intake
 from tasks.holding_pen import settle
 from tasks.record import transaction
 from tests.stories import (
-    INTAKE, OTHER_INTAKE, REVIEWER, SQLITE_ONLY, START, Story, in_danger, link, report,
+    INTAKE,
+    OTHER_INTAKE,
+    REVIEWER,
+    SQLITE_ONLY,
+    START,
+    Story,
+    in_danger,
+    link,
+    report,
 )  # fmt: skip
 
 STATES = ReportState
@@ -216,7 +224,9 @@ HOSTILE = [
 
 
 def test_hostile_rows_are_answered_and_stop_nobody(story: Story) -> None:
-    results = intake.take_in_file(story.runtime, "hostile.jsonl", b"\n".join([*HOSTILE, json.dumps(report()).encode()]), INTAKE)
+    results = intake.take_in_file(
+        story.runtime, "hostile.jsonl", b"\n".join([*HOSTILE, json.dumps(report()).encode()]), INTAKE
+    )
     assert len(results) == len(HOSTILE) + 1
     assert results[-1].state is STATES.CASE
     assert not [row for row in story.all(Report) if row.state == "stored"]

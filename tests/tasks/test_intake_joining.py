@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from casework.vocabulary import ReportState
+from casework.vocabulary import Action, ReportState
 from db.tables import CaseFile, ContentItem, Party
+from tasks.collect_outcomes import collect
 from tests.stories import INTAKE, OTHER_INTAKE, SQLITE_ONLY, Story, link, report, together
 
 
@@ -34,8 +35,6 @@ def test_both_reporters_hear_how_it_ended_in_their_own_letters(story: Story) -> 
     number = story.submitted(links=[link(78)], reporter=_reporter("first"))
     story.hand_in(report(links=[link(78, "mirror")], reporter=_reporter("second"), language="kk"))
     story.answer(number, "removed_globally")
-    from tasks.collect_outcomes import collect
-
     collect(story.runtime)
     story.drive(number)
     story.send_letters()
@@ -75,8 +74,6 @@ def test_a_report_of_items_of_two_cases_joins_both_and_is_one_report(story: Stor
 
 @SQLITE_ONLY
 def test_items_of_an_ended_case_open_a_new_one(story: Story) -> None:
-    from casework.vocabulary import Action
-
     number = story.to_review(links=[link(86)])
     story.move(number, Action.DECLINE, "daniyar")
     assert story.take_in(links=[link(86, "mirror")]) != number
@@ -87,7 +84,12 @@ def test_a_join_that_brings_danger_raises_the_case_and_alerts_once(story: Story)
     assert story.case(number).priority == "P3"
     for name in ("second", "third"):
         story.hand_in(
-            report(links=[link(87, name)], reporter=_reporter(name), indicators=["threat_to_life_of_child"], age_band="child")
+            report(
+                links=[link(87, name)],
+                reporter=_reporter(name),
+                indicators=["threat_to_life_of_child"],
+                age_band="child",
+            )
         )
     case = story.case(number)
     assert (case.priority, case.lane, case.child) == ("P0", "child-safety", True)

@@ -12,8 +12,19 @@ from casework.vocabulary import Action
 from tasks.legal_review import Supplied, amend, next_review, review_sheet, supply
 from tasks.submission import dossier
 from tests.stories import (
-    AUDITOR, HEAD, INTAKE, NECESSITY, OTHER_INTAKE, OTHER_REVIEWER, REASON, REVIEWER, SQLITE_ONLY, Story, in_danger,
-    link, report,
+    AUDITOR,
+    HEAD,
+    INTAKE,
+    NECESSITY,
+    OTHER_INTAKE,
+    OTHER_REVIEWER,
+    REASON,
+    REVIEWER,
+    SQLITE_ONLY,
+    Story,
+    in_danger,
+    link,
+    report,
 )  # fmt: skip
 
 pytestmark = SQLITE_ONLY
@@ -187,7 +198,9 @@ def test_the_bytes_that_legal_approved_are_the_bytes_the_platform_received(story
 
 
 def test_neither_the_reporter_nor_the_description_is_in_the_notice(story: Story) -> None:
-    number = story.approved(description="Слова заявителя", reporter={"name": "Айгуль Н.", "email": "aigul@mail.example"})
+    number = story.approved(
+        description="Слова заявителя", reporter={"name": "Айгуль Н.", "email": "aigul@mail.example"}
+    )
     payload = bytes(story.submissions(number)[0].payload).decode()
     assert "Слова заявителя" not in payload
     assert "Айгуль" not in payload

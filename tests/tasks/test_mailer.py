@@ -28,7 +28,12 @@ class ScriptedServer:
     """An SMTP server that says what the script says, to one client."""
 
     def __init__(self, **changes: str) -> None:
-        self.script = {**POLITE, **{"": changes.pop("greeting", POLITE[""]), ".": changes.pop("end", POLITE["."])}, **changes}
+        self.script = {
+            **POLITE,
+            "": changes.pop("greeting", POLITE[""]),
+            ".": changes.pop("end", POLITE["."]),
+            **changes,
+        }
         self.heard: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listener.getsockname()[1])

@@ -10,7 +10,16 @@ from db.tables import PriorityChange
 from tasks.legal_review import Supplied, amend
 from tasks.prioritization import change_priority
 from tests.stories import (
-    AUDITOR, HEAD, INTAKE, LIAISON, OTHER_INTAKE, REVIEWER, SQLITE_ONLY, Story, link, report,
+    AUDITOR,
+    HEAD,
+    INTAKE,
+    LIAISON,
+    OTHER_INTAKE,
+    REVIEWER,
+    SQLITE_ONLY,
+    Story,
+    link,
+    report,
 )  # fmt: skip
 
 WHY = "The account has no followers."

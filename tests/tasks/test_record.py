@@ -12,7 +12,15 @@ from casework.vocabulary import Action
 from tasks import record
 from tasks.record import move_case, move_in, transaction
 from tests.stories import (
-    AUDITOR, INTAKE, LIAISON, OTHER_REVIEWER, REASON, REVIEWER, Story, link, together,
+    AUDITOR,
+    INTAKE,
+    LIAISON,
+    OTHER_REVIEWER,
+    REASON,
+    REVIEWER,
+    Story,
+    link,
+    together,
 )  # fmt: skip
 
 
@@ -42,9 +50,7 @@ def test_a_move_that_fails_in_the_middle_leaves_nothing_behind(
     assert story.status(number) == "approved"
 
 
-def test_a_letter_that_cannot_be_intended_takes_the_move_with_it(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_letter_that_cannot_be_intended_takes_the_move_with_it(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     number = story.to_review()
     before = story.counts()
 
@@ -93,7 +99,12 @@ def test_a_decision_on_what_was_seen_a_moment_ago_is_refused(story: Story) -> No
         case = record.find_case(session, number)
         facts = record.facts_of(session, case)
         decision = record.decide(
-            facts, Action.DECLINE, runtime.users.actor(REVIEWER), runtime.now(), runtime.pack, MoveDetails(reason=REASON)
+            facts,
+            Action.DECLINE,
+            runtime.users.actor(REVIEWER),
+            runtime.now(),
+            runtime.pack,
+            MoveDetails(reason=REASON),
         )
         move_in(
             session, runtime, case, Action.RETURN, runtime.users.actor(OTHER_REVIEWER), runtime.now(),
@@ -187,7 +198,9 @@ def test_two_people_writing_to_crossed_cases_do_not_block_each_other(story: Stor
                     case = record.find_case(session, number)
                     case.policy_line = f"Frauds and scams {turn}"
                     session.flush()
-                    record.note(session, story.runtime, case, "case.amended", story.runtime.users.actor(INTAKE), story.clock())
+                    record.note(
+                        session, story.runtime, case, "case.amended", story.runtime.users.actor(INTAKE), story.clock()
+                    )
 
     outcomes = together(joins, amendments)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]

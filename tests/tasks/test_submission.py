@@ -12,7 +12,16 @@ from casework.errors import MoveRefused, NotAllowed, QorganError
 from casework.vocabulary import Action
 from tasks.submission import BACK_OFF, LEASE, drop_submission, record_reference
 from tests.stories import (
-    AUDITOR, DUTY, INTAKE, OTHER_INTAKE, REVIEWER, SQLITE_ONLY, Story, link, portal_link, together,
+    AUDITOR,
+    DUTY,
+    INTAKE,
+    OTHER_INTAKE,
+    REVIEWER,
+    SQLITE_ONLY,
+    Story,
+    link,
+    portal_link,
+    together,
 )  # fmt: skip
 from tests.tasks.dying import die_while
 
@@ -38,7 +47,11 @@ def test_an_accepted_notice_starts_the_platforms_clock_from_its_confirmation(sto
     [clock] = story.clocks(number, "kz.platform_24h")
     assert (clock.started_at, clock.due_at) == (story.clock(), story.clock() + timedelta(hours=24))
     assert (clock.subject_kind, clock.subject_id) == ("submission", row.id)
-    assert [event.kind for event in story.events(number)][-3:] == ["submission.attempt", "submission.sent", "moved.submit"]
+    assert [event.kind for event in story.events(number)][-3:] == [
+        "submission.attempt",
+        "submission.sent",
+        "moved.submit",
+    ]
     [covering] = story.letters(number, "platform_notice")
     assert covering.context["submission"] == row.number
     assert story.notices_at_platform() == 1

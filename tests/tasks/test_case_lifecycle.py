@@ -1,0 +1,113 @@
+"""The drive: one walk through the stages, from whatever the last commit left, never over a person's decision."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from casework.errors import CaseMovedMeanwhile
+from casework.vocabulary import Action
+from tasks import collect_outcomes, legal_review, prioritization, submission
+from tasks.case_lifecycle import BACK_OFF, LEASE, claim, ready, rest, set_aside, stages
+from tests.stories import REVIEWER, SQLITE_ONLY, Story, in_danger, together
+
+pytestmark = SQLITE_ONLY
+
+ROUTINE, CHILD_SAFETY = "routine", "child-safety"
+
+
+def test_a_case_is_taken_as_far_as_it_goes_and_says_what_it_waits_for(story: Story) -> None:
+    number = story.take_in()
+    assert [stage.name for stage in stages(story.runtime, number)] == ["prioritize"]
+    wait = story.drive(number)
+    assert (wait.name, wait.who) == ("Awaiting legal review", "legal_reviewer")
+    case = story.case(number)
+    assert (case.drive_at, case.lease_owner, case.lease_until) == (None, None, None)
+    story.approve(number)
+    assert story.case(number).drive_at == story.clock()
+    assert story.drive(number).name == "Awaiting platform"
+    story.answer(number, "not_found")
+    collect_outcomes.collect(story.runtime)
+    assert story.drive(number).name == "Closed"
+    assert story.case(number).drive_at is None
+    assert story.drive(number).name == "Closed", "driving an ended case does nothing"
+
+
+@pytest.mark.parametrize("done", [1, 2])
+def test_a_drive_killed_between_two_stages_goes_on_where_it_was(story: Story, done: int) -> None:
+    number = story.take_in()
+    for stage in (prioritization.triage, legal_review.gate)[:done]:
+        stage(story.runtime, number)
+    assert story.drive(number).name == "Awaiting legal review"
+    assert len(story.events(number, "moved.triage")) == 1
+    assert len(story.events(number, "moved.complete")) == 1
+
+
+def test_lanes_are_claimed_apart_and_the_most_urgent_first(story: Story) -> None:
+    calm = story.take_in()
+    critical = story.take_in(category="csam", age_band="child")
+    [danger] = story.hand_in(in_danger())
+    assert (ready(story.runtime, ROUTINE), ready(story.runtime, CHILD_SAFETY), ready(story.runtime, None)) == (1, 2, 3)
+    assert claim(story.runtime, CHILD_SAFETY, "one", 10) == [danger.case_number, critical]
+    assert claim(story.runtime, CHILD_SAFETY, "two", 10) == []
+    assert claim(story.runtime, ROUTINE, "two", 10) == [calm]
+    story.clock.set(story.clock() + LEASE + timedelta(seconds=1))
+    assert claim(story.runtime, None, "three", 1) == [danger.case_number]
+
+
+def test_a_failed_drive_waits_longer_each_time_and_lets_the_others_go_on(story: Story) -> None:
+    number = story.take_in()
+    for failures in range(1, 9):
+        set_aside(story.runtime, number, RuntimeError("the disk is full"))
+        case = story.case(number)
+        assert case.failures == failures
+        assert case.drive_at == story.clock() + BACK_OFF * min(failures, 6)
+        assert claim(story.runtime, None, "one", 10) == []
+    story.clock.set(story.case(number).drive_at)  # type: ignore[arg-type]
+    assert claim(story.runtime, None, "one", 10) == [number]
+    story.drive(number)
+    assert story.case(number).failures == 0
+
+
+def test_a_case_that_was_moved_meanwhile_is_free_again_at_once(story: Story) -> None:
+    number = story.take_in()
+    claim(story.runtime, None, "one", 1)
+    set_aside(story.runtime, number, CaseMovedMeanwhile(number, "somebody was faster"))
+    assert (story.case(number).failures, ready(story.runtime, None)) == (0, 1)
+
+
+def test_a_case_that_a_person_moved_during_the_drive_stays_ready(story: Story) -> None:
+    number = story.to_review()
+    story.approve(number)
+    rest(story.runtime, number)
+    assert ready(story.runtime, None) == 1
+
+
+def test_two_drives_of_one_case_at_once_do_each_stage_once(story: Story) -> None:
+    number = story.take_in()
+    outcomes = together(*(lambda: story.drive(number) for _ in range(3)))
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception) and number not in str(outcome)]
+    story.drive(number)
+    assert len(story.events(number, "moved.triage")) == 1
+    assert len(story.events(number, "moved.complete")) == 1
+    assert story.status(number) == "in_legal_review"
+    story.assert_sound()
+
+
+def test_a_notice_that_waits_for_its_next_try_is_not_driven_before(story: Story) -> None:
+    number = story.approved()
+    story.platform.behaviour(fail_next=1)
+    story.drive(number)
+    assert story.case(number).drive_at == story.clock() + submission.BACK_OFF[0]
+    assert claim(story.runtime, None, "one", 10) == []
+    story.later(minutes=1)
+    assert claim(story.runtime, None, "one", 10) == [number]
+
+
+def test_an_approval_wakes_the_case_and_a_refusal_does_not(story: Story) -> None:
+    approved, declined = story.to_review(), story.to_review()
+    assert ready(story.runtime, None) == 0
+    story.approve(approved)
+    story.move(declined, Action.DECLINE, REVIEWER)
+    assert claim(story.runtime, None, "one", 10) == [approved]
