@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
+from casework.errors import CaseMovedMeanwhile
 from casework.vocabulary import Lane
 from flows.case_lifecycle import case_lifecycle
 from flows.guarded import in_thread
@@ -44,6 +45,9 @@ async def drive_cases(lane: Literal["child-safety", "routine"] = "child-safety",
             own_run = lane == Lane.CHILD_SAFETY or failed_before(runtime, number)
             try:
                 await (case_lifecycle(number) if own_run else drive_case(number))
+            except CaseMovedMeanwhile as error:
+                # A person was quicker; what they did stands, and the next drive goes on from there.
+                set_aside(runtime, number, error)
             except Exception as error:
                 failed.append(number)
                 set_aside(runtime, number, error)

@@ -9,9 +9,12 @@ from casework.facts import SYSTEM
 from casework.report_formats import split_file
 from tasks.intake import read_stored, take_in_batches
 from tasks.intake_results import TakenIn
+from tasks.logs import logger
 from tasks.runtime import Runtime
 
-TAKING = "taking"
+log = logger("inbox")
+
+TAKING, EMPTY = "taking", "empty"
 UNFINISHED = (".part", ".tmp", "~")
 """Endings of files that somebody is still writing."""
 
@@ -21,7 +24,8 @@ def take_in_inbox(runtime: Runtime) -> Iterator[list[TakenIn]]:
 
     A file is moved to ``taking`` before it is read and removed after its last commit: its bytes are
     in the case file by then, sealed, and plain names are not left lying about. One that is taken in
-    twice after a crash makes duplicates by its bytes, never second cases.
+    twice after a crash makes duplicates by its bytes, never second cases. One without a single
+    report is put into ``empty``; one that cannot be opened stays, and the next goes on.
     """
     left = read_stored(runtime)
     if left:
@@ -29,8 +33,21 @@ def take_in_inbox(runtime: Runtime) -> Iterator[list[TakenIn]]:
     inbox = runtime.settings.inbox
     (inbox / TAKING).mkdir(parents=True, exist_ok=True)
     for path in _claimed(inbox):
-        yield from take_in_batches(runtime, split_file(path.name, path.read_bytes()), SYSTEM)
-        path.unlink()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            log.error("file not readable", error=type(error).__name__)
+            continue
+        empty = True
+        for batch in take_in_batches(runtime, split_file(path.name, data), SYSTEM):
+            empty = False
+            yield batch
+        if empty:
+            # Nothing was stored of it, so it must not vanish.
+            (inbox / EMPTY).mkdir(exist_ok=True)
+            path.replace(_free(inbox / EMPTY / path.name))
+        else:
+            path.unlink()
 
 
 def _claimed(inbox: Path) -> Iterator[Path]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from casework.clocks import Subject, applies, start_clocks
+from casework.clocks import Subject, start_clocks
 from casework.completeness import check
 from casework.facts import Actor, CaseFacts, ItemFacts
 from casework.letters import letter
@@ -54,7 +54,7 @@ def write_cases(session: Session, runtime: Runtime, new: Sequence[NewCase], acto
         case.case_id = case_id
     insert_rows(session, ContentItem, [row for case in new for row in _item_rows(case)])
     parties = _write_parties(session, runtime, [(case.case_id, case.stored.id, case.read) for case in new])
-    insert_rows(session, Clock, _clock_rows(new, runtime, at))
+    insert_rows(session, Clock, [row for case in new for row in _clock_rows(case, runtime, at)])
     letters = [row for case, party in zip(new, parties, strict=True) for row in _letter_rows(case, party, runtime, at)]
     insert_rows(session, Letter, letters)
     append_events(session, [_event(case, runtime, actor, at) for case in new])
@@ -172,17 +172,9 @@ def _write_parties(
     return [None if position is None else ids[position] for position in reporter_at]
 
 
-def _clock_rows(new: Sequence[NewCase], runtime: Runtime, at: datetime) -> list[dict[str, Any]]:
-    """All cases start at one moment: a rule's times are reckoned once and hold for every case it applies to."""
-    rules = {rule.id: rule for rule in runtime.pack.sla.clocks}
-    starts = start_clocks("case.received", Subject("case", 0), at, None, runtime.pack)
-    return [
-        clock_row(replace(start, subject=Subject("case", case.case_id)), case.case_id)
-        for case in new
-        for facts in (_facts(case, at),)
-        for start in starts
-        if applies(rules[start.rule_id], facts)
-    ]
+def _clock_rows(case: NewCase, runtime: Runtime, at: datetime) -> list[dict[str, Any]]:
+    starts = start_clocks("case.received", Subject("case", case.case_id), at, _facts(case, at), runtime.pack)
+    return [clock_row(start, case.case_id) for start in starts]
 
 
 def _facts(case: NewCase, at: datetime) -> CaseFacts:

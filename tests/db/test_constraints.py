@@ -34,11 +34,11 @@ def test_another_reviewer_may_be_written(story: Story) -> None:
     assert len(story.reviews(number)) == 1
 
 
-@pytest.mark.parametrize("verdict", ["approved", "endorsed", "urgent", "confirmed", "declined"])
-def test_the_intake_person_cannot_be_the_reviewer(story: Story, verdict: str) -> None:
+def test_the_intake_person_cannot_be_the_reviewer(story: Story) -> None:
     number = story.take_in()
-    with pytest.raises(IntegrityError, match="four_eyes"):
-        _review(story, number, reviewer=INTAKE, verdict=verdict)
+    for verdict in ("approved", "endorsed", "urgent", "confirmed", "declined"):
+        with pytest.raises(IntegrityError, match="four_eyes"):
+            _review(story, number, reviewer=INTAKE, verdict=verdict)
     assert not story.reviews(number)
 
 
@@ -81,11 +81,11 @@ def test_the_same_approved_bytes_with_their_hash_may_be_queued(story: Story) -> 
     assert len(story.submissions(number)) == 2
 
 
-@pytest.mark.parametrize("second", [None, "aigerim"])
-def test_going_below_the_computed_priority_takes_a_second_person(story: Story, second: str | None) -> None:
+def test_going_below_the_computed_priority_takes_a_second_person(story: Story) -> None:
     case_id = story.case(story.take_in()).id
-    with pytest.raises(IntegrityError, match="two_people"):
-        story.execute(PRIORITY, case=case_id, floor=2, to=3, second=second)
+    for second in (None, "aigerim"):
+        with pytest.raises(IntegrityError, match="two_people"):
+            story.execute(PRIORITY, case=case_id, floor=2, to=3, second=second)
     story.execute(PRIORITY, case=case_id, floor=2, to=3, second="marat")
     story.execute(PRIORITY, case=case_id, floor=2, to=1, second=None)
 

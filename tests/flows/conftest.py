@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prefect.logging.configuration import setup_logging
 from prefect.settings import (
-    PREFECT_LOGGING_EXTRA_LOGGERS,
     PREFECT_LOGGING_TO_API_BATCH_INTERVAL,
     PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL,
     PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL,
@@ -64,11 +62,10 @@ def runtime(runtime: Runtime, prefect_server: None) -> Iterator[Runtime]:
 
 @pytest.fixture
 def lines_shown_by_prefect(runtime: Runtime) -> Iterator[None]:
-    """Our logger as prefect.toml has Prefect set it up in a worker's process."""
+    """Our logger as a worker's process has it: Prefect hangs its handlers on the ``extra_loggers`` of prefect.toml."""
     ours = logging.getLogger("qorgan")
-    with temporary_settings(updates={PREFECT_LOGGING_EXTRA_LOGGERS: "qorgan"}):
-        setup_logging(incremental=False)
-        yield
+    ours.handlers += logging.getLogger("prefect.extra").handlers
+    yield
     ours.handlers = [logging.NullHandler()]
 
 

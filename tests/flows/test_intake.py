@@ -190,3 +190,29 @@ async def test_a_crash_between_storing_and_reading_is_completed_by_the_next_run(
     assert len(story.mail()) == 2, "the file is read again, and makes no second case and no second alarm"
     assert files(inbox) == {"inbox": [], "taking": []}
     story.assert_sound()
+
+
+async def test_a_file_without_a_single_report_is_put_aside_and_not_removed(
+    story: Story, inbox: Path, woken: list[str]
+) -> None:
+    (inbox / "empty.jsonl").write_bytes(b"\n\n")
+    put(inbox, "full.jsonl", report())
+    assert (await intake(return_state=True)).name == "1 cases, 0 duplicates, 0 held"
+    assert (inbox / "empty" / "empty.jsonl").read_bytes() == b"\n\n"
+
+
+async def test_a_file_that_cannot_be_opened_holds_up_no_other(
+    story: Story, inbox: Path, woken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, "locked.jsonl", report())
+    put(inbox, "open.jsonl", report())
+    read = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "locked.jsonl":
+            raise PermissionError(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert (await intake(return_state=True)).name == "1 cases, 0 duplicates, 0 held"
+    assert files(inbox)["taking"] == ["locked.jsonl"]

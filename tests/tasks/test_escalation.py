@@ -108,6 +108,17 @@ def test_an_acknowledgement_stops_the_rung_and_starts_the_follow_up(story: Story
     story.assert_sound()
 
 
+def test_a_late_acknowledgement_does_not_raise_the_next_rung_a_second_time(story: Story) -> None:
+    number = _silent_until(story, 3)
+    late = story.escalations(number)[1]
+    acknowledge(story.runtime, late.id, LIAISON, "meeting")
+    [follow_up] = story.clocks(number, "platform_silence.rung2.follow_up")
+    story.clock.set(follow_up.due_at)
+    assert sweep(story.runtime).failed == []
+    assert _rungs(story, number).count(3) == 1
+    assert len(story.letters(number, "liaison_head_escalation")) == 1
+
+
 @pytest.mark.parametrize("person", [INTAKE, "olzhas", HEAD, LIAISON])
 def test_these_people_may_record_an_acknowledgement(story: Story, person: str) -> None:
     number = _silent_until(story, 1)

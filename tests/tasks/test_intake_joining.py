@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from casework.vocabulary import Action, ReportState
 from db.tables import CaseFile, ContentItem, Party
 from tasks.collect_outcomes import collect
@@ -121,8 +119,7 @@ def test_a_reporter_who_left_no_address_gets_no_receipt_and_the_log_says_why(sto
     assert [party.reachable for party in story.all(Party)] == [False]
 
 
-@pytest.mark.parametrize("turn", range(3))
-def test_two_desks_that_take_in_the_same_content_at_once_open_one_case(story: Story, turn: int) -> None:
+def test_two_desks_that_take_in_the_same_content_at_once_open_one_case(story: Story) -> None:
     def desk(person: str, account: str) -> Any:
         rows = [report(links=[link(9_100 + place, account)], reporter={}) for place in range(6)]
         return lambda: story.hand_in(*rows, by=person)
