@@ -28,9 +28,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(
-    argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets: Mapping[str, Target] = TARGETS
-) -> int:
+def main(argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets: Mapping[str, Target] = TARGETS) -> int:
     """0 when every target is met, 1 when one is missed or a part fails."""
     wanted = _arguments(argv)
     people = Console(stderr=wanted.json == "-", width=None if sys.stdout.isatty() else 140)

@@ -43,8 +43,8 @@ class GateResult:
 
 
 CHECKS = {
-    "exact_link": "At least one link to exactly one item: not a search, a feed, a home page or an unresolved short link.",
-    "post_not_profile": "A link to the post when a post is meant; an account only where the account itself is the matter.",
+    "exact_link": "A link to exactly one item: not a search, a feed, a home page or an unresolved short link.",
+    "post_not_profile": "A link to the post when a post is meant; an account only where the account is the matter.",
     "platform": "A platform that this authority reaches.",
     "quote": "The words or a description of what is shown, in the original language.",
     "translation": "A translation when the original is in none of the authority's languages.",

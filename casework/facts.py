@@ -43,7 +43,10 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as the rules see it. ``official``: it began with a letter of another authority, which must argue itself."""
+    """A case as the rules see it.
+
+    ``official``: it began with a letter of another authority, which must argue itself.
+    """
 
     id: int
     number: str

@@ -19,9 +19,7 @@ _CODES = (
 KNOWN_LANGUAGES: frozenset[str] = frozenset(_CODES.split())
 """ISO 639-1 codes a text may be declared to be in."""
 
-_GUESSED = (
-    "ar be bg ca cs de el en es fr he hi hu hy id it ja ka kk ko ky mn nl pl pt ro ru sv th tr uk ur uz vi zh"
-)
+_GUESSED = "ar be bg ca cs de el en es fr he hi hu hy id it ja ka kk ko ky mn nl pl pt ro ru sv th tr uk ur uz vi zh"
 # The model knows 97 languages; each one that no letter here is written in is one more way to be wrong.
 # Tatar, Bashkir and Uyghur share most letters with Kazakh and would win on short Kazakh lines.
 

@@ -148,9 +148,7 @@ def _last_end(table: re.Pattern[str], text: str) -> int:
     return max((found.end() for found in table.finditer(text)), default=-1)
 
 
-def _role(
-    item: FoundLink, layout: _Layout, own_hosts: frozenset[str], declared: tuple[str, ...]
-) -> LinkRole | None:
+def _role(item: FoundLink, layout: _Layout, own_hosts: frozenset[str], declared: tuple[str, ...]) -> LinkRole | None:
     """What a link is cited as; nothing when it is the content. One mention as the content is enough."""
     host = urlsplit(item.link.canonical).hostname or ""
     is_declared = any(host == name or host.endswith("." + name) for name in declared)

@@ -96,9 +96,7 @@ def read_letter(text: str, declared_platform_hosts: Iterable[str] = ()) -> Lette
         issuing_country=_country(authority, flat, links.others),
         languages=languages,
         main_language=languages[0],
-        legal_bases=_without_parts(
-            _unique(_tidy(m[0]) for rule in words.LEGAL_BASES for m in rule.finditer(flat))
-        ),
+        legal_bases=_without_parts(_unique(_tidy(m[0]) for rule in words.LEGAL_BASES for m in rule.finditer(flat))),
         reference=_first_group(words.REFERENCES, flat),
         decision_reference=_decision(flat),
         requested_action=_requested_action(flat),
@@ -210,9 +208,7 @@ def _country(authority: str | None, flat: str, others: tuple[tuple[Link, LinkRol
         # Hong Kong's bodies name China too; the narrower name stands for the authority.
         return "HK" if "HK" in named else named[0]
     addresses = [
-        urlsplit(link.canonical).hostname or ""
-        for link, role in others
-        if role in ("authority", "registry", "law")
+        urlsplit(link.canonical).hostname or "" for link, role in others if role in ("authority", "registry", "law")
     ]
     for host in addresses:
         ending = host.rpartition(".")[2].upper()
@@ -234,9 +230,7 @@ def _decision(flat: str) -> str | None:
 
 
 def _requested_action(flat: str) -> str | None:
-    counts = Counter(
-        {action: words.words_found(rule, (flat,)) for action, rule in words.REQUESTED_ACTIONS.items()}
-    )
+    counts = Counter({action: words.words_found(rule, (flat,)) for action, rule in words.REQUESTED_ACTIONS.items()})
     action, times = counts.most_common(1)[0]
     return action if times else None
 
@@ -301,6 +295,4 @@ def _unique(items: Iterable[str]) -> tuple[str, ...]:
 
 def _without_parts(citations: tuple[str, ...]) -> tuple[str, ...]:
     """Citations that are no part of a longer one."""
-    return tuple(
-        text for text in citations if not any(text != other and text in other for other in citations)
-    )
+    return tuple(text for text in citations if not any(text != other and text in other for other in citations))

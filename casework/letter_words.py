@@ -273,9 +273,7 @@ REASON_WORDS = _any(
     r"бұз(?:ады|ылған|у)|қайшы|насихат|шақыр|тыйым салынған|constituye|vulnera|infring|contrav|incit"
     r"|delitos?\b(?!@)|presunt[oa]|违反|触犯|危害|邪教",
 )
-CONDITIONAL = _any(
-    r"^\W*(?:in case|if|otherwise|unless|в случае|если|егер|en caso|si |如果|within \d|в течение)"
-)
+CONDITIONAL = _any(r"^\W*(?:in case|if|otherwise|unless|в случае|если|егер|en caso|si |如果|within \d|в течение)")
 
 CATEGORIES: dict[str, re.Pattern[str]] = {
     "csam": _any(
@@ -284,12 +282,8 @@ CATEGORIES: dict[str, re.Pattern[str]] = {
         r"порнограф\w+[^.\n]{0,40}несовершеннолетн\w*|балалар порнограф\w*|pornograf[íi]a infantil"
         r"|abuso sexual (?:de menores|infantil)|儿童色情",
     ),
-    "grooming_or_sexual_extortion_of_minor": _any(
-        r"\bgroom(?:ing|ed)\b|\bsextort\w+|груминг|ciberacoso sexual"
-    ),
-    "cyberbullying_child": _any(
-        r"cyber-?bull\w+|кибербуллинг\w*|травл[яеи]\w*|ciberacoso|acoso escolar|网络欺凌"
-    ),
+    "grooming_or_sexual_extortion_of_minor": _any(r"\bgroom(?:ing|ed)\b|\bsextort\w+|груминг|ciberacoso sexual"),
+    "cyberbullying_child": _any(r"cyber-?bull\w+|кибербуллинг\w*|травл[яеи]\w*|ciberacoso|acoso escolar|网络欺凌"),
     "suicide_or_self_harm": _any(
         r"suicid\w*|self-?harm|самоуби[йв]\w*|суицид\w*|өзін[- ]өзі өлтір\w*|өз-өзіне қол жұмса\w*|自杀"
         r"|autolesi\w+"

@@ -155,9 +155,7 @@ LETTERS: dict[str, Letter] = {
             "The covering letter of a notice entered in the platform's channel.",
             ("case_number", "submission_number"),
         ),
-        Letter(
-            "platform_reminder", Recipient.PLATFORM, _REPEAT, "Reminds the platform after its time ran out."
-        ),
+        Letter("platform_reminder", Recipient.PLATFORM, _REPEAT, "Reminds the platform after its time ran out."),
         Letter("liaison_escalation", Recipient.LIAISON, _REPEAT, "Asks the regional liaison to act."),
         Letter(
             "liaison_head_escalation",
@@ -171,9 +169,7 @@ LETTERS: dict[str, Letter] = {
             _ONCE,
             "Lays the matter before the next authority when the platform stays silent.",
         ),
-        Letter(
-            "police_referral", Recipient.POLICE, _ONCE, "Refers a danger to a child to the police at once."
-        ),
+        Letter("police_referral", Recipient.POLICE, _ONCE, "Refers a danger to a child to the police at once."),
         Letter("duty_alert", Recipient.UNIT, _REPEAT, "Tells our own duty officer that a P0 case came in."),
     )
 }

@@ -157,9 +157,7 @@ def due_at(limit: Limit, started_at: datetime, calendar: WorkingCalendar) -> dat
         return start + timedelta(seconds=limit.seconds)
     if limit.unit is Unit.WORKING_DAYS:
         ends = _DAY_END[limit.due_at]
-        return add_working_days(
-            calendar, start, limit.amount, count_start_day=limit.count_start_day, due_at=ends
-        )
+        return add_working_days(calendar, start, limit.amount, count_start_day=limit.count_start_day, due_at=ends)
     if limit.unit is Unit.WORKING_HOURS:
         return add_working_seconds(calendar, start, limit.seconds)
     due, last_on = _unrolled(limit, start, calendar)

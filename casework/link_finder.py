@@ -133,9 +133,7 @@ def _is_bare_link(found: re.Match[str]) -> bool:
         return True
     if tld not in (tld.lower(), tld.upper()):
         return False
-    return tld.lower() in _CLEAR_ENDINGS or (
-        has_path and len(tld) == 2 and min(map(len, host.split("."))) > 1
-    )
+    return tld.lower() in _CLEAR_ENDINGS or (has_path and len(tld) == 2 and min(map(len, host.split("."))) > 1)
 
 
 def _without_trailing(token: str) -> str:

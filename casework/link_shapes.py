@@ -77,9 +77,7 @@ class Shape:
         return fields
 
 
-def shape(
-    path: str, kind: str, key: str, *, needs: str = "", opaque: bool = False, locator: str = ""
-) -> Shape:
+def shape(path: str, kind: str, key: str, *, needs: str = "", opaque: bool = False, locator: str = "") -> Shape:
     """One row of the table. ``needs`` is ``"name=pattern other?=pattern"``; ``?`` means it may be absent."""
     pairs = [(name.rstrip("?"), value, name.endswith("?")) for name, _, value in map(_split, needs.split())]
     return Shape(
@@ -124,10 +122,7 @@ class Site:
 
     def _reading(self, row: Shape, fields: dict[str, str], query: dict[str, str], fragment: str) -> Reading:
         account = next((fields[name] for name in _ACCOUNT_FIELDS if fields.get(name)), None)
-        shown = {
-            name: _folded(value) if value and name in _FOLDED_CASE else value
-            for name, value in fields.items()
-        }
+        shown = {name: _folded(value) if value and name in _FOLDED_CASE else value for name, value in fields.items()}
         key = f"{self.platform}:{row.key.format_map(shown)}"
         comment = next((query[name] for name in self.comments if query.get(name)), None)
         if comment is None and self.comment_fragment is not None:
@@ -135,9 +130,7 @@ class Site:
             comment = found[1] if found else None
         else:
             fragment = ""
-        locators = tuple(
-            f"{name}={query[name]}" if query[name] else name for name in self.locators if name in query
-        )
+        locators = tuple(f"{name}={query[name]}" if query[name] else name for name in self.locators if name in query)
         if row.locator:
             locators = (row.locator.format_map(fields), *locators)
         return Reading(

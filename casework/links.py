@@ -166,9 +166,7 @@ _PLAIN = re.compile(
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?!\d{1,5}(?:[/?#]|$))")
 _HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_PRIVATE_NAMES = frozenset(
-    {"localhost", "local", "internal", "intranet", "lan", "localdomain", "corp", "home", "arpa"}
-)
+_PRIVATE_NAMES = frozenset({"localhost", "local", "internal", "intranet", "lan", "localdomain", "corp", "home", "arpa"})
 _NOISE = re.compile(
     r"utm_\w+|fbclid|gclid|dclid|yclid|msclkid|twclid|igshid|igsh|mc_[ce]id|mibextid|_openstat|_ga|ga_\w+|mkt_tok"
     r"|fb_(?:action_\w+|source|ref)|action_(?:object|type|ref)_map|__twitter_impression|__cft__.*|__tn__|__xts__.*"

@@ -86,7 +86,7 @@ def _no_single_judge_on_speech(ask: Asked) -> None:
     if len(ask.said.proportionality.strip()) < 20:
         raise MoveRefused(
             ask.case.number,
-            f"category '{ask.case.category}' is politically sensitive: a note on necessity and proportionality is missing",
+            f"category '{ask.case.category}' is politically sensitive: the note on proportionality is missing",
             rule="review.proportionality_missing",
             next_step="Write it with --proportionality.",
         )
@@ -115,7 +115,9 @@ def _no_notice_without_basis(ask: Asked) -> None:
             rule="review.basis_missing",
             next_step="Give it with --basis.",
         )
-    if ask.case.ground in (Ground.PLATFORM_POLICY, Ground.BOTH) and not (ask.said.policy_line.strip() or ask.case.policy_line.strip()):
+    if ask.case.ground in (Ground.PLATFORM_POLICY, Ground.BOTH) and not (
+        ask.said.policy_line.strip() or ask.case.policy_line.strip()
+    ):
         raise MoveRefused(
             ask.case.number,
             "a notice that rests on the platform's policy names the line that is broken, and none was given",
@@ -153,7 +155,10 @@ def _no_order_without_expert_decision(ask: Asked) -> None:
 
 
 def _no_urgency_without_law(ask: Asked) -> None:
-    if ask.case.priority is not Priority.P0 or ask.pack.allows_before_review(ask.case.priority, ask.case.instrument) is None:
+    if (
+        ask.case.priority is not Priority.P0
+        or ask.pack.allows_before_review(ask.case.priority, ask.case.instrument) is None
+    ):
         raise MoveRefused(
             ask.case.number,
             f"the policy pack allows no '{ask.case.instrument}' of priority {ask.case.priority} before legal review",
@@ -187,7 +192,9 @@ def _no_submission_while_one_is_open(ask: Asked) -> None:
 
 def _no_end_without_outcomes(ask: Asked) -> None:
     if not ask.case.items:
-        raise MoveRefused(ask.case.number, "the case has no item, so nothing can have been decided", rule="outcome.no_item")
+        raise MoveRefused(
+            ask.case.number, "the case has no item, so nothing can have been decided", rule="outcome.no_item"
+        )
     waiting = [item.number for item in ask.case.items if item.outcome not in FINAL_OUTCOMES]
     if waiting:
         raise MoveRefused(

@@ -134,15 +134,27 @@ def _cross_check(folder: str, parts: Mapping[str, Any], lines: Mapping[str, Line
             if code not in known_basis:
                 fault("categories", (position, "basis"), f"{category.code} cites '{code}', not in regime.yaml")
         if category.instrument not in known_instruments:
-            fault("categories", (position, "instrument"), f"{category.code} uses '{category.instrument}', not in regime.yaml")
+            fault(
+                "categories",
+                (position, "instrument"),
+                f"{category.code} uses '{category.instrument}', not in regime.yaml",
+            )
     for position, rule in enumerate(parts["priority"].rules):
         for code in rule.any_category:
             if code not in known_categories:
-                fault("priority", ("rules", position, "any_category"), f"{rule.id} names category '{code}', not in categories.yaml")
+                fault(
+                    "priority",
+                    ("rules", position, "any_category"),
+                    f"{rule.id} names category '{code}', not in categories.yaml",
+                )
     for position, clock in enumerate(parts["sla"].clocks):
         for code in clock.applies.category:
             if code not in known_categories:
-                fault("sla", ("clocks", position, "applies"), f"{clock.id} names category '{code}', not in categories.yaml")
+                fault(
+                    "sla",
+                    ("clocks", position, "applies"),
+                    f"{clock.id} names category '{code}', not in categories.yaml",
+                )
     try:
         parts["calendar"].calendar.day(parts["regime"].valid_from)
     except ValueError as error:

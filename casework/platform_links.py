@@ -189,8 +189,7 @@ _GITHUB = (
     shape(_REPO + "/wiki/{page:rest}", "page", "wiki:{owner}/{repo}:{page}"),
     shape(_REPO + "/wiki", "page", "wiki:{owner}/{repo}"),
     shape(
-        _REPO
-        + "/(?:blob|issues|pulls|releases|commits|actions|network|forks|tags|branches|activity|discussions"
+        _REPO + "/(?:blob|issues|pulls|releases|commits|actions|network|forks|tags|branches|activity|discussions"
         "|stargazers|watchers|graphs|projects|packages)"
         "(?:/.*)?",
         "repository",

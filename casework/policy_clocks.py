@@ -186,9 +186,7 @@ class CalendarPolicy(PackModel):
                 override.day: DayOverride(
                     kind=override.kind,
                     name=override.name,
-                    windows=None
-                    if override.windows is None
-                    else tuple((w.opens, w.closes) for w in override.windows),
+                    windows=None if override.windows is None else tuple((w.opens, w.closes) for w in override.windows),
                     source=override.source.ref,
                 )
                 for override in self.overrides

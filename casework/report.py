@@ -101,7 +101,9 @@ class Report(_Open):
     legal_basis: Annotated[tuple[Short, ...], Field(max_length=20)] = ()
     expert_decision: Short = ""
     requested_action: RequestedAction | None = None
-    territories: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], ...], Field(max_length=50)] = ()
+    territories: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], ...], Field(max_length=50)
+    ] = ()
     reporter: Person = Person()
     anonymous: bool = False
     victim: Person | None = None
@@ -120,7 +122,9 @@ class Report(_Open):
     @property
     def refused_media(self) -> int:
         """How many attachments are media and stay outside the case."""
-        return sum(attachment.media or is_media(attachment.filename, attachment.media_type) for attachment in self.attachments)
+        return sum(
+            attachment.media or is_media(attachment.filename, attachment.media_type) for attachment in self.attachments
+        )
 
     def unread_fields(self) -> tuple[str, ...]:
         """Names of fields we do not know; values are not repeated."""

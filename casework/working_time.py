@@ -366,9 +366,7 @@ def next_working_instant(cal: WorkingCalendar, at: datetime) -> datetime:
     return next(cal.spans_between(as_utc(at, "at")))[1]
 
 
-def counted_windows(
-    cal: WorkingCalendar, start: datetime, end: datetime
-) -> tuple[CountedWindow | SkippedDay, ...]:
+def counted_windows(cal: WorkingCalendar, start: datetime, end: datetime) -> tuple[CountedWindow | SkippedDay, ...]:
     """What ``working_seconds_between`` counted and which dates were closed, in order.
 
     The seconds add up to exactly its answer. Empty if ``end`` is not after ``start``.

@@ -8,7 +8,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
+
+MIGRATION_LOCK = 7_026_002
+"""Key of the advisory lock that lets one process at a time migrate."""
 
 
 def config() -> Config:
@@ -22,6 +25,9 @@ def upgrade(engine: Engine) -> None:
     """Run every migration that is missing, in one transaction each."""
     settings = config()
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two processes may start on an empty database at once; the second finds the work done.
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
 

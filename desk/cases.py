@@ -14,7 +14,6 @@ from desk.output import Row, answer, iso, priority_text, shown, table
 from desk.wake import wake
 
 if TYPE_CHECKING:
-
     from casework.move_guards import MoveDetails
     from tasks.legal_review import Supplied
     from tasks.runtime import Runtime

@@ -41,7 +41,9 @@ SILENT = ("drugs", "gambling_advertising", "hate_incitement")
 
 PRACTICE = Source(ref="practice only, no real decision of a government")
 MOVED_DAYS = (
-    Override(day=date(2026, 3, 27), kind="closed", name="Practice: day off, worked on Saturday 28 March", source=PRACTICE),
+    Override(
+        day=date(2026, 3, 27), kind="closed", name="Practice: day off, worked on Saturday 28 March", source=PRACTICE
+    ),
     Override(day=date(2026, 3, 28), kind="open", name="Practice: Saturday worked for Friday 27 March", source=PRACTICE),
 )
 """2026 has no moved working day in the public calendar; the demo adds one, to show how it is counted."""

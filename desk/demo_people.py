@@ -55,11 +55,21 @@ class People:
         number, facts, pack = sheet.case.number, sheet.facts, self.runtime.pack
         category = pack.category(facts.category)
         if any(pack.platform(item.platform) is None for item in facts.items):
-            self._move(number, Action.DECLINE, person, "The content is on no platform that we reach; another body is competent.")
+            self._move(
+                number,
+                Action.DECLINE,
+                person,
+                "The content is on no platform that we reach; another body is competent.",
+            )
         elif facts.category == UNSORTED or (facts.ground != Ground.PLATFORM_POLICY and not category.basis):
             self._move(number, Action.DECLINE, person, "No provision was found that this content would break.")
         elif facts.political and facts.category in NOTHING_UNLAWFUL:
-            self._move(number, Action.DECLINE, person, "Criticism of public bodies is protected; removal would not be proportionate.")
+            self._move(
+                number,
+                Action.DECLINE,
+                person,
+                "Criticism of public bodies is protected; removal would not be proportionate.",
+            )
         elif "expert_decision" in sheet.gate.for_reviewer:
             amend(
                 self.runtime, number, SPECIALIST, Supplied(expert_decision=f"Practice decision {number[-3:]}"),
@@ -124,7 +134,9 @@ class People:
         """A reviewer answers what platforms ask."""
         asked = self._numbers(Status.MORE_INFO)
         for number in asked:
-            self._move(number, Action.ANSWER, REVIEWER, "The passage and its translation are given; the age is confirmed.")
+            self._move(
+                number, Action.ANSWER, REVIEWER, "The passage and its translation are given; the age is confirmed."
+            )
         return len(asked)
 
     def supply_missing(self) -> int:

@@ -61,7 +61,9 @@ def summarize(runtime: Runtime) -> dict[str, Any]:
         letters = count_letters(session)
         unknown = sum(count for _, _, state, count in letters if state == DeliveryState.UNKNOWN)
         unknown += (
-            session.scalar(select(func.count()).where(Submission.state == DeliveryState.UNKNOWN).select_from(Submission))
+            session.scalar(
+                select(func.count()).where(Submission.state == DeliveryState.UNKNOWN).select_from(Submission)
+            )
             or 0
         )
         kinds: dict[str, dict[str, int]] = {}
@@ -142,7 +144,9 @@ def _story(runtime: Runtime, console: Console) -> None:
         if case is None:
             return
         count = len(letters_of_case(session, case.id))
-        table = Table("time", "who", "what", title=f"{case.number}, a P0 case with {count} letters", title_justify="left")
+        table = Table(
+            "time", "who", "what", title=f"{case.number}, a P0 case with {count} letters", title_justify="left"
+        )
         for event in events_of_case(session, case.id):
             at = event.at.astimezone(zone).strftime("%d %b %H:%M:%S")
             table.add_row(at, event.actor_name, sentence(event.kind, event.data, event.from_status, event.to_status))

@@ -62,5 +62,7 @@ async def intake() -> State[None]:
 def _summary(counts: Counter[str]) -> str:
     if not counts:
         return "Inbox empty"
-    cases, doubles, held = (counts[state] for state in (ReportState.CASE, ReportState.DUPLICATE, ReportState.HELD))
-    return f"{cases} cases, {doubles} duplicates, {held} held"
+    words = ((ReportState.CASE, "case"), (ReportState.DUPLICATE, "duplicate"), (ReportState.HELD, "held"))
+    return ", ".join(
+        f"{counts[state]} {word}" + ("" if counts[state] == 1 or word == "held" else "s") for state, word in words
+    )

@@ -180,9 +180,7 @@ class Ledger:
             self._tell_what_is_due()
             first = [notice for notice in self._notices.values() if notice.in_reply_to is None]
             items = [item for notice in first for item in notice.items.values()]
-            silent = sum(
-                self._notices[ref].items[item].ticket == ticket for ticket, ref, item in self._silent
-            )
+            silent = sum(self._notices[ref].items[item].ticket == ticket for ticket, ref, item in self._silent)
             return {
                 "environment": "practice",
                 "now": utc_text(self.now()),
@@ -262,13 +260,9 @@ class Ledger:
         if override is not None and (may_ask or override is not Outcome.MORE_INFO_NEEDED):
             return override
         rng = generator(self._seed, notice.reference, item.number)
-        return draw_outcome(
-            rng, item.category, may_ask=may_ask, more_info_share=self._behaviour.more_info_share
-        )
+        return draw_outcome(rng, item.category, may_ask=may_ask, more_info_share=self._behaviour.more_info_share)
 
-    def _answer(
-        self, notice: Notice, item: str | None, outcome: Outcome, decided_at: datetime
-    ) -> dict[str, Any]:
+    def _answer(self, notice: Notice, item: str | None, outcome: Outcome, decided_at: datetime) -> dict[str, Any]:
         return {
             "reference": notice.reference,
             "submission": notice.submission,

@@ -122,9 +122,7 @@ def generator(seed: int, *parts: str) -> random.Random:
     return random.Random(int.from_bytes(digest, "big"))
 
 
-def draw_outcome(
-    rng: random.Random, category: str, *, may_ask: bool, more_info_share: float | None = None
-) -> Outcome:
+def draw_outcome(rng: random.Random, category: str, *, may_ask: bool, more_info_share: float | None = None) -> Outcome:
     """One outcome for an item of ``category``; a category the table does not know is drawn as "other".
 
     ``may_ask`` False leaves only final outcomes. ``more_info_share`` (0 to 1) replaces the real share of

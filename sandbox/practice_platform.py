@@ -219,9 +219,7 @@ async def front_page(request: Request) -> str:
         "items_kept_silent",
     ]
     rows = [(name.replace("_", " "), shown[name]) for name in counts]
-    rows += [
-        (f"told: {outcome.replace('_', ' ')}", count) for outcome, count in shown["outcomes_told"].items()
-    ]
+    rows += [(f"told: {outcome.replace('_', ' ')}", count) for outcome, count in shown["outcomes_told"].items()]
     table = "\n".join(f"<tr><th>{html.escape(name)}</th><td>{count}</td></tr>" for name, count in rows)
     return f"""<!doctype html>
 <html lang="en">

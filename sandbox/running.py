@@ -36,9 +36,7 @@ class _Server(uvicorn.Server):
 class RunningPlatform:
     """A practice platform that listens; also a context manager that stops it at the end."""
 
-    def __init__(
-        self, server: _Server, thread: threading.Thread, listener: socket.socket, app: FastAPI
-    ) -> None:
+    def __init__(self, server: _Server, thread: threading.Thread, listener: socket.socket, app: FastAPI) -> None:
         self._server, self._thread, self._listener, self._app = server, thread, listener, app
         host, port = listener.getsockname()[:2]
         self.url: str = f"http://{host}:{port}"
@@ -117,9 +115,7 @@ def start_platform_in_thread(
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="practice-platform", daemon=True
-    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="practice-platform", daemon=True)
     thread.start()
     running = RunningPlatform(server, thread, listener, app)
     if not server.ready.wait(READY_SECONDS):

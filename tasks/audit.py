@@ -76,7 +76,9 @@ def _one_notice_per_payload(session: Session) -> Check:
         .group_by(Submission.platform, Submission.platform_reference)
         .having(func.count() > 1)
     ).all()
-    return Check("at most one notice per payload and per reference", not doubled and not references, f"{len(doubled)} twice")
+    return Check(
+        "at most one notice per payload and per reference", not doubled and not references, f"{len(doubled)} twice"
+    )
 
 
 def _approved_bytes_went_out(session: Session) -> Check:
@@ -88,7 +90,9 @@ def _approved_bytes_went_out(session: Session) -> Check:
 
 def _nobody_judged_own_intake(session: Session) -> Check:
     bad = session.scalar(
-        select(func.count()).select_from(Review).where(Review.reviewer_id == Review.intake_by, Review.verdict != "returned")
+        select(func.count())
+        .select_from(Review)
+        .where(Review.reviewer_id == Review.intake_by, Review.verdict != "returned")
     )
     return Check("four eyes on every decision", not bad, f"{bad or 0} by the intake person")
 

@@ -107,9 +107,13 @@ def rest(runtime: Runtime, number: str) -> Wait:
 
 
 def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | None:
-    """When a notice may be tried again; None when none waits for a try. One that is held, when its lease has run out."""
+    """When a notice may be tried again; None when none waits. One that is held: when its lease has run out."""
     waiting = [row.next_attempt_at for row in notices if row.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN)]
-    held = [row.lease_until + timedelta(seconds=1) for row in notices if row.state == DeliveryState.SENDING and row.lease_until]
+    held = [
+        row.lease_until + timedelta(seconds=1)
+        for row in notices
+        if row.state == DeliveryState.SENDING and row.lease_until
+    ]
     return min((at or runtime.now() for at in (*waiting, *held)), default=None)
 
 

@@ -134,7 +134,9 @@ class ApiChannel:
             return Receipt(Accepted.UNKNOWN, answer=f"no answer: {type(error).__name__}")
         if response.status_code == 404:
             return Receipt(Accepted.LATER, answer="the platform does not have it")
-        return _receipt(response) if response.status_code == 200 else Receipt(Accepted.UNKNOWN, answer=_status(response))
+        return (
+            _receipt(response) if response.status_code == 200 else Receipt(Accepted.UNKNOWN, answer=_status(response))
+        )
 
     def answers(self, after: int) -> AnswerPage:
         if self._base_url is None:
@@ -179,9 +181,7 @@ def _receipt(response: httpx.Response) -> Receipt:
         return Receipt(Accepted.YES, reference, _status(response))
     if response.status_code in (429, 503):
         wait = response.headers.get("Retry-After", "")
-        return Receipt(
-            Accepted.LATER, answer=_status(response), retry_after=float(wait) if wait.isdigit() else None
-        )
+        return Receipt(Accepted.LATER, answer=_status(response), retry_after=float(wait) if wait.isdigit() else None)
     if response.status_code >= 500:
         return Receipt(Accepted.UNKNOWN, answer=_status(response))
     return Receipt(Accepted.NO, answer=_status(response))

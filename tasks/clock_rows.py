@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from casework.clocks import ClockStart, Subject, Threshold, due_earliest, next_check, start_clocks
+from casework.clocks import ClockStart, Subject, Threshold, applies, due_earliest, next_check, start_clocks
 from casework.facts import CaseFacts
 from casework.policy_clocks import Moment
 from casework.policy_pack import Pack
@@ -98,6 +98,29 @@ def start_for(
 ) -> list[Clock]:
     """Start the pack's clocks for this moment."""
     return write_clocks(session, start_clocks(moment, subject, at, case, pack), case.id if case else None)
+
+
+def restart_by_priority(session: Session, at: datetime, case: CaseFacts, pack: Pack) -> None:
+    """After a change of priority: our own clocks that are for another priority give way to those for the new one.
+
+    A case raised to P0 has the P0's minutes from now on, not the days it was given before.
+    Statutory clocks run on: no priority of ours changes a law.
+    """
+    by_id = {rule.id: rule for rule in pack.sla.clocks}
+    ended: set[Moment] = set()
+    for clock in running_clocks(session, case.id):
+        rule = by_id.get(clock.rule_id)
+        if rule is not None and rule.applies.priority and not rule.statutory and not applies(rule, case):
+            clock.state, clock.stopped_at, clock.stopped_by = ClockState.CANCELLED, at, "priority.changed"
+            clock.next_check_at = None
+            ended.add(rule.start)
+    session.flush()
+    subject = Subject("case", case.id)
+    for moment in sorted(ended):
+        starts = start_clocks(moment, subject, at, case, pack)
+        fresh = [start for start in starts if by_id[start.rule_id].applies.priority]
+        write_clocks(session, fresh, case.id)
+    refresh_due(session, case.id)
 
 
 def refresh_due(session: Session, case_id: int) -> None:

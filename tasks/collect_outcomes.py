@@ -90,9 +90,7 @@ def _item(session: Session, submission: Submission, number: str | None) -> Conte
     return None
 
 
-def _hold(
-    session: Session, runtime: Runtime, reason: HoldReason, message: str, raw: Any, total: Collected
-) -> None:
+def _hold(session: Session, runtime: Runtime, reason: HoldReason, message: str, raw: Any, total: Collected) -> None:
     hold_answer(session, runtime, "platform answers", reason, message, json.dumps(raw).encode(), runtime.now())
     total.held += 1
 

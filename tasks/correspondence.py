@@ -186,9 +186,7 @@ def render_letter(session: Session, runtime: Runtime, letter: Letter, recipient_
     return runtime.letterpress.render(letter.kind, letter_context(session, runtime, letter, recipient_name))
 
 
-def _settle(
-    session: Session, runtime: Runtime, letter_id: int, attempt: Attempt, now: datetime, total: Sent
-) -> None:
+def _settle(session: Session, runtime: Runtime, letter_id: int, attempt: Attempt, now: datetime, total: Sent) -> None:
     letter = letter_by_id(session, letter_id)
     assert letter is not None, "claimed before"
     if letter.state != DeliveryState.SENDING:
@@ -240,7 +238,9 @@ def settle_letter(runtime: Runtime, letter_id: int, actor_id: str, arrived: bool
     with transaction(runtime) as session:
         letter = letter_by_id(session, letter_id)
         if letter is None or letter.state not in (DeliveryState.UNKNOWN, DeliveryState.REFUSED):
-            raise QorganError(f"letter {letter_id} needs nobody", rule="letter.not_open", next_step="See 'qorgan letters list'.")
+            raise QorganError(
+                f"letter {letter_id} needs nobody", rule="letter.not_open", next_step="See 'qorgan letters list'."
+            )
         if letter.state == DeliveryState.REFUSED and not arrived:
             # Surely not delivered: it may be made anew, with an address or a template that was mended.
             letter.message_sealed = None

@@ -1,4 +1,4 @@
-"""The escalation ladder: rungs raised by clocks that ran out, each with its letter, its clock and its acknowledgement."""
+"""The escalation ladder: rungs raised by clocks that ran out, each with letter, clock and acknowledgement."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock,
     )
     session.add(rung)
     session.flush()
-    answer_by = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, runtime.pack)], case.id)[0]
+    answer_by = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, runtime.pack)], case.id)[
+        0
+    ]
     queue_letters(
         session, case, step.letter, at, runtime.pack,
         once=f"{submission_id}:{clock.ladder}:{step.rung}", platform=submission.platform,
@@ -91,7 +93,9 @@ def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -
     if not actor.has(Role.SPECIALIST, Role.DUTY_OFFICER, Role.LIAISON, Role.HEAD_OF_UNIT):
         raise NotAllowed(f"escalation {escalation_id}: {actor.id} may not acknowledge it")
     if via not in CHANNELS:
-        raise QorganError(f"'{via[:32]}' is no way to acknowledge", rule="escalation.via", next_step=f"One of: {', '.join(CHANNELS)}.")
+        raise QorganError(
+            f"'{via[:32]}' is no way to acknowledge", rule="escalation.via", next_step=f"One of: {', '.join(CHANNELS)}."
+        )
     at = runtime.now()
     with transaction(runtime) as session:
         rung = escalation_by_id(session, escalation_id)

@@ -39,9 +39,7 @@ def hold_parts(
 ) -> None:
     """Hold the parts of a report that could not be used, while the rest goes on."""
     for part in parts:
-        _hold(
-            session, runtime, source, part.part, part.reason, part.message, part.next_step, at, report_id=report_id
-        )
+        _hold(session, runtime, source, part.part, part.reason, part.message, part.next_step, at, report_id=report_id)
 
 
 def hold_answer(
@@ -93,9 +91,7 @@ def _hold(
     return held
 
 
-def settle(
-    session: Session, runtime: Runtime, held_id: int, actor: Actor, resolution: str, at: datetime
-) -> HeldItem:
+def settle(session: Session, runtime: Runtime, held_id: int, actor: Actor, resolution: str, at: datetime) -> HeldItem:
     """Settle something held, with what was done about it. Raises NotAllowed, or QorganError when it is not held."""
     if not actor.has(Role.SPECIALIST, Role.LEGAL_REVIEWER, Role.HEAD_OF_UNIT, Role.SYSTEM):
         raise NotAllowed(f"held {held_id}: {actor.id} may not settle it", next_step="Ask a specialist.")

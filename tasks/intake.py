@@ -72,9 +72,7 @@ def take_in(
     return results
 
 
-def take_in_batches(
-    runtime: Runtime, reports: Iterable[RawReport], actor: Actor | str
-) -> Iterator[list[TakenIn]]:
+def take_in_batches(runtime: Runtime, reports: Iterable[RawReport], actor: Actor | str) -> Iterator[list[TakenIn]]:
     """The same, batch by batch, each committed before it is handed out: danger found in it can be acted on."""
     who = _taker(runtime, actor)
     for batch in _batches(reports):
@@ -166,9 +164,7 @@ def _batches(reports: Iterable[RawReport]) -> Iterator[list[RawReport]]:
         yield batch
 
 
-def _store(
-    session: Session, runtime: Runtime, batch: Sequence[RawReport], actor: Actor, at: datetime
-) -> list[Stored]:
+def _store(session: Session, runtime: Runtime, batch: Sequence[RawReport], actor: Actor, at: datetime) -> list[Stored]:
     """The raw bytes, sealed, before anything in them is looked at."""
     digests = [sha256(raw.raw) for raw in batch]
     rows = [
@@ -192,9 +188,7 @@ def _store(
     return [Stored(id_, raw, digest, at) for id_, raw, digest in zip(ids, batch, digests, strict=True)]
 
 
-def _read(
-    session: Session, runtime: Runtime, stored: Sequence[Stored], actor: Actor, at: datetime
-) -> list[TakenIn]:
+def _read(session: Session, runtime: Runtime, stored: Sequence[Stored], actor: Actor, at: datetime) -> list[TakenIn]:
     """Read a batch: new cases wholesale, then joins and holds one by one."""
     seen_before = reports_with_digests(session, [report.digest for report in stored])
     results: dict[int, TakenIn] = {}

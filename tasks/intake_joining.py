@@ -89,9 +89,7 @@ def join_case(session: Session, runtime: Runtime, join: Join, actor: Actor, at: 
     )
 
 
-def _receipt(
-    session: Session, runtime: Runtime, case_id: int, report_id: int, read: ReadReport, at: datetime
-) -> None:
+def _receipt(session: Session, runtime: Runtime, case_id: int, report_id: int, read: ReadReport, at: datetime) -> None:
     party = write_party(session, runtime, case_id, report_id, read)
     if party is not None and read.report.reporter.email:
         row = letter_row(runtime, case_id, read, "receipt", party, at, str(report_id))
@@ -102,7 +100,8 @@ def join_same_bytes(session: Session, stored: Stored, first_id: int, at: datetim
     """The same bytes were handed in before: counted, linked, and nothing else happens."""
     first = report_by_id(session, first_id)
     again = report_by_id(session, stored.id)
-    assert first is not None and again is not None, "both were stored"
+    assert first is not None, "stored earlier"
+    assert again is not None, "stored in the transaction before"
     again.state, again.reason = ReportState.DUPLICATE, "same_bytes"
     again.duplicate_of, again.case_id, again.read_at = first_id, first.case_id, at
     number = case_by_id(session, first.case_id).number if first.case_id is not None else None

@@ -158,9 +158,7 @@ def _signals_danger(fields: dict[str, Any], pack: Pack) -> bool:
     if not isinstance(stated, (list, tuple)):
         return False
     known = {str(indicator) for indicator in stated}
-    return any(
-        rule.level is Priority.P0 and not known.isdisjoint(rule.any_indicator) for rule in pack.priority.rules
-    )
+    return any(rule.level is Priority.P0 and not known.isdisjoint(rule.any_indicator) for rule in pack.priority.rules)
 
 
 def _items(report: Report) -> tuple[tuple[ReadItem, ...], list[LeftOut]]:
@@ -172,7 +170,9 @@ def _items(report: Report) -> tuple[tuple[ReadItem, ...], list[LeftOut]]:
             link = read_link(item.url)
         except LinkRefused as refused:
             bad.append(
-                LeftOut(f"link {position}", HoldReason.BAD_LINK, f"link {position}: {refused}", "Ask for the link itself.")
+                LeftOut(
+                    f"link {position}", HoldReason.BAD_LINK, f"link {position}: {refused}", "Ask for the link itself."
+                )
             )
             continue
         good.setdefault(link.key, ReadItem(link, item.observed_at))
@@ -184,7 +184,9 @@ def _nothing_to_report(left_out: list[LeftOut]) -> ReportRefused:
         first = left_out[0]
         return ReportRefused(first.reason, first.message, next_step=first.next_step)
     return ReportRefused(
-        HoldReason.NO_LINK, "no link to any content was found", next_step="Ask for the exact link; text alone is no item."
+        HoldReason.NO_LINK,
+        "no link to any content was found",
+        next_step="Ask for the exact link; text alone is no item.",
     )
 
 

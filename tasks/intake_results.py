@@ -57,6 +57,4 @@ class TakenIn:
         message: str = "",
         found: Found | None = None,
     ) -> TakenIn:
-        return cls(
-            stored.raw.source, stored.raw.row, stored.id, state, case_number, priority, reason, message, found
-        )
+        return cls(stored.raw.source, stored.raw.row, stored.id, state, case_number, priority, reason, message, found)

@@ -42,9 +42,7 @@ def gate(runtime: Runtime, number: str) -> GateResult:
         data = {"score": result.score, "missing": list(case.missing)}
         can_ask = any(person.reachable for person in reporters_of_case(session, case.id))
         if result.for_reporter and can_ask and facts.priority is not Priority.P0:
-            details = MoveDetails(
-                reason="The completeness gate found something missing.", missing=result.for_reporter
-            )
+            details = MoveDetails(reason="The completeness gate found something missing.", missing=result.for_reporter)
             move_in(session, runtime, case, Action.RETURN, SYSTEM, runtime.now(), details, data=data)
         else:
             move_in(session, runtime, case, Action.COMPLETE, SYSTEM, runtime.now(), data=data)

@@ -69,7 +69,9 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         ground=press.word("ground", case.ground, language),
         requested_action=press.word("requested_action", case.requested_action, language),
         priority=press.word("priority", case.priority, language),
-        category=(category.plain_name if letter.recipient == Recipient.REPORTER else category.name).in_language(language),
+        category=(category.plain_name if letter.recipient == Recipient.REPORTER else category.name).in_language(
+            language
+        ),
         territories=[_country(press, code, language) for code in facts.territories],
         legal_basis=_basis(pack, review, language),
         policy_basis=[line for line in ((review.policy_line if review else "") or case.policy_line,) if line],
@@ -234,4 +236,3 @@ def _redress(kind: str, of_instrument: str, pack: Pack, language: str) -> str:
     if kind in ("decline", "closure"):
         return pack.regime.appeal.in_language(language)
     return of_instrument if kind != "receipt" else ""
-

@@ -29,7 +29,9 @@ class Addressee:
     reason: str = ""
 
 
-def addressees(session: Session, case: CaseFile, recipient: Recipient, platform: str | None, pack: Pack) -> list[Addressee]:
+def addressees(
+    session: Session, case: CaseFile, recipient: Recipient, platform: str | None, pack: Pack
+) -> list[Addressee]:
     """Who gets a letter of this kind. Never empty: the unit's own mailbox is the last resort."""
     if recipient is Recipient.REPORTER:
         people = reporters_of_case(session, case.id)

@@ -13,7 +13,8 @@ from casework.vocabulary import Action, AgeBand, Priority, Role
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.reports import count_reports_since
 from db.tables import CaseFile, PriorityChange
-from tasks.case_facts import find_case
+from tasks.case_facts import facts_of, find_case
+from tasks.clock_rows import restart_by_priority
 from tasks.intake_writing import danger_letters
 from tasks.outbox import queue_letters
 from tasks.record import move_in, note, transaction
@@ -36,6 +37,7 @@ def reassess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -
     session.flush()
     after = Priority(case.priority)
     if after.rank < before.rank:
+        restart_by_priority(session, at, facts_of(session, case), runtime.pack)
         note(session, runtime, case, "priority.raised", SYSTEM, at, data={"from": before, "to": after}, wake=True)
         alert(session, runtime, case, at)
 
@@ -78,6 +80,7 @@ def change_priority(
         case.priority, case.priority_rank = to.value, to.rank
         case.lane = runtime.pack.priority.lane(to, child=case.child, political=case.political).value
         session.flush()
+        restart_by_priority(session, at, facts_of(session, case), runtime.pack)
         note(
             session, runtime, case, "priority.changed", actor, at, reason=reason, wake=True,
             data={"from": before, "to": to, "confirmed_by": second.id if second else ""},

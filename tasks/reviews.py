@@ -49,9 +49,7 @@ def write_review(session: Session, runtime: Runtime, case: CaseFile, decision: D
     elif decision.action is Action.ANSWER:
         for asked in [row for row in current_submissions(session, case) if row.state == DeliveryState.SENT]:
             open_items = tuple(
-                item
-                for item in facts.items
-                if item.id in asked.item_ids and item.outcome is Outcome.MORE_INFO_NEEDED
+                item for item in facts.items if item.id in asked.item_ids and item.outcome is Outcome.MORE_INFO_NEEDED
             )
             if open_items and asked.kind == "notice":
                 _queue(session, runtime, case, facts, decision, review, asked.platform, open_items, asked)

@@ -65,9 +65,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] | None = None) -> R
         sessions=make_sessions(engine),
         pack=load_pack(found.pack_folder),
         users=read_users(found.users),
-        vault=vault_from(
-            found.vault_key.get_secret_value() if found.vault_key else None, found.home / "vault.key"
-        ),
+        vault=vault_from(found.vault_key.get_secret_value() if found.vault_key else None, found.home / "vault.key"),
         mailer=Mailer.from_settings(found),
         channels=make_channels(found),
         letterpress=Letterpress(ROOT / "templates"),

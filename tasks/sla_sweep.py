@@ -118,9 +118,7 @@ def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, resul
     session.flush()
 
 
-def _record(
-    session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, late: bool, now: datetime
-) -> None:
+def _record(session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, late: bool, now: datetime) -> None:
     """The event carries the threshold's own time; when it was found is beside it."""
     kind = "clock.breached" if threshold.breach else "clock.warned"
     data = {

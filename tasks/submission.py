@@ -186,7 +186,9 @@ def drop_submission(runtime: Runtime, submission_number: str, actor_id: str, rea
                 case.number, f"{row.number} is '{row.state}'; only a refused notice can be given up, with a reason",
                 rule="submission.drop",
             )  # fmt: skip
-        if not any(other.state != DeliveryState.DROPPED for other in current_submissions(session, case) if other.id != row.id):
+        if not any(
+            other.state != DeliveryState.DROPPED for other in current_submissions(session, case) if other.id != row.id
+        ):
             raise MoveRefused(
                 case.number, f"{row.number} is the case's only notice", rule="submission.drop_last",
                 next_step="Recall the case into review: 'qorgan case recall'.",

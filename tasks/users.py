@@ -50,7 +50,9 @@ def read_users(path: Path) -> Users:
     except (ValidationError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise ConfigurationError(f"{path.name}: {first}", rule="users.invalid", next_step="Mend the file.") from None
-    twice = [user.id for place, user in enumerate(parsed.users) if user.id in {other.id for other in parsed.users[:place]}]
+    twice = [
+        user.id for place, user in enumerate(parsed.users) if user.id in {other.id for other in parsed.users[:place]}
+    ]
     if twice:
         raise ConfigurationError(f"{path.name}: two people have the id '{twice[0][:64]}'", rule="users.invalid")
     people = {user.id: Actor(user.id, user.name, frozenset(user.roles)) for user in parsed.users}

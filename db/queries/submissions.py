@@ -63,9 +63,7 @@ def claim_submission(session: Session, submission_id: int, now: datetime, lease:
 
 def outcome_known(session: Session, submission_id: int, answer_id: str) -> bool:
     """Whether this answer was recorded before."""
-    query = select(ItemOutcome.id).where(
-        ItemOutcome.submission_id == submission_id, ItemOutcome.answer_id == answer_id
-    )
+    query = select(ItemOutcome.id).where(ItemOutcome.submission_id == submission_id, ItemOutcome.answer_id == answer_id)
     return session.scalar(query) is not None
 
 

@@ -41,7 +41,9 @@ class CaseFile(Base):
     ground: Mapped[str] = mapped_column(String(16), comment="Ground of the notice")
     requested_action: Mapped[str] = mapped_column(String(32), comment="RequestedAction")
     territories: Mapped[list[str]] = mapped_column(Data, comment="countries the action is asked for")
-    indicators: Mapped[list[str]] = mapped_column(Data, comment="indicator codes stated by the reporter or a specialist")
+    indicators: Mapped[list[str]] = mapped_column(
+        Data, comment="indicator codes stated by the reporter or a specialist"
+    )
     quote: Mapped[str] = mapped_column(Text, comment="the content's own words")
     translation: Mapped[str] = mapped_column(Text, comment="translation of the words")
     description: Mapped[str] = mapped_column(Text, comment="the reporter's description; never leaves as it is")
@@ -49,7 +51,9 @@ class CaseFile(Base):
     policy_line: Mapped[str] = mapped_column(Text, comment="line of the platform's policy")
     cited_basis: Mapped[list[str]] = mapped_column(Data, comment="provisions the reporter cited")
     expert_decision: Mapped[str] = mapped_column(String(200), comment="number of the expert group's decision")
-    issuing_authority: Mapped[str] = mapped_column(String(300), comment="the authority that wrote, for an official letter")
+    issuing_authority: Mapped[str] = mapped_column(
+        String(300), comment="the authority that wrote, for an official letter"
+    )
     anonymous: Mapped[bool] = mapped_column(Boolean, comment="the reporter gave no name")
     reporter_is_child: Mapped[bool] = mapped_column(Boolean, comment="the reporter is a child")
     reporters: Mapped[int] = mapped_column(Integer, comment="how many reports this case gathers")
@@ -117,6 +121,8 @@ class PriorityChange(Base):
     to_rank: Mapped[int] = mapped_column(Integer, comment="rank after")
     floor_rank: Mapped[int] = mapped_column(Integer, comment="rank as computed")
     proposed_by: Mapped[str] = mapped_column(String(64), comment="who asked for it")
-    confirmed_by: Mapped[str | None] = mapped_column(String(64), comment="the second person, when it goes below the floor")
+    confirmed_by: Mapped[str | None] = mapped_column(
+        String(64), comment="the second person, when it goes below the floor"
+    )
     reason: Mapped[str] = mapped_column(Text, comment="why")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when")

@@ -35,16 +35,24 @@ class Clock(Base):
     limit_spec: Mapped[dict[str, object]] = mapped_column(Data, comment="amount, unit and how days are counted")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="the start event's time")
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when the duty is due")
-    thresholds: Mapped[list[list[str]]] = mapped_column(Data, comment="[[UTC time, level], …] in order; the last is breach")
+    thresholds: Mapped[list[list[str]]] = mapped_column(
+        Data, comment="[[UTC time, level], …] in order; the last is breach"
+    )
     fired: Mapped[int] = mapped_column(Integer, default=0, comment="how many thresholds were acted on")
-    next_check_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="time of the next threshold; null: none left")
+    next_check_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="time of the next threshold; null: none left"
+    )
     stop_on: Mapped[list[str]] = mapped_column(Data, comment="moments that stop it")
     ladder: Mapped[str | None] = mapped_column(String(64), comment="ladder to climb on breach")
     next_rung: Mapped[int | None] = mapped_column(Integer, comment="rung to raise on breach")
     lapse: Mapped[bool] = mapped_column(Boolean, default=False, comment="on breach the case lapses")
     state: Mapped[str] = mapped_column(String(16), comment="ClockState")
-    breached_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="the breach's own time, also when found late")
-    late_detected: Mapped[bool] = mapped_column(Boolean, default=False, comment="the breach was found long after its time")
+    breached_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="the breach's own time, also when found late"
+    )
+    late_detected: Mapped[bool] = mapped_column(
+        Boolean, default=False, comment="the breach was found long after its time"
+    )
     stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="when the duty was done or fell away")
     stopped_by: Mapped[str | None] = mapped_column(String(32), comment="the moment that stopped it")
 

@@ -20,7 +20,9 @@ class Letter(Base):
     case_id: Mapped[int] = mapped_column(Id, ForeignKey("case_file.id"), comment="the case")
     kind: Mapped[str] = mapped_column(String(48), comment="letter of the registry")
     recipient: Mapped[str] = mapped_column(String(16), comment="Recipient role")
-    contact: Mapped[str] = mapped_column(String(80), comment="party:ID, or a contact of the policy pack; never an address")
+    contact: Mapped[str] = mapped_column(
+        String(80), comment="party:ID, or a contact of the policy pack; never an address"
+    )
     language: Mapped[str] = mapped_column(String(8), comment="language it is written in")
     once_key: Mapped[str] = mapped_column(String(160), unique=True, comment="one letter per key, whoever asks again")
     promise: Mapped[str] = mapped_column(String(16), comment="at_least_once or at_most_once")
@@ -30,9 +32,13 @@ class Letter(Base):
     reason: Mapped[str] = mapped_column(Text, default="", comment="why it was dropped or refused")
     attempts: Mapped[int] = mapped_column(Integer, default=0, comment="attempts made")
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="not before")
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="until when one process tries; longer than a send")
+    lease_until: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="until when one process tries; longer than a send"
+    )
     message_id: Mapped[str | None] = mapped_column(String(255), comment="Message-ID, fixed before the first attempt")
-    template_version: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the templates it was made from")
+    template_version: Mapped[str | None] = mapped_column(
+        String(64), comment="SHA-256 of the templates it was made from"
+    )
     message_sha256: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the message as sent")
     message_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="the message as sent, sealed")
     server_answer: Mapped[str] = mapped_column(Text, default="", comment="the mail server's last words")

@@ -30,7 +30,9 @@ class Review(Base):
     reason: Mapped[str] = mapped_column(Text, comment="the reviewer's reasons")
     basis: Mapped[list[str]] = mapped_column(Data, comment="provisions cited, by code of the policy pack")
     policy_line: Mapped[str] = mapped_column(Text, comment="line of the platform's policy")
-    proportionality: Mapped[str] = mapped_column(Text, comment="necessity and proportionality, for sensitive categories")
+    proportionality: Mapped[str] = mapped_column(
+        Text, comment="necessity and proportionality, for sensitive categories"
+    )
     policy_version: Mapped[str] = mapped_column(String(80), comment="policy version decided under")
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when")
 

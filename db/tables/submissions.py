@@ -56,7 +56,9 @@ class ItemOutcome(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True, comment="internal id")
     item_id: Mapped[int] = mapped_column(Id, ForeignKey("content_item.id"), comment="the item")
     submission_id: Mapped[int] = mapped_column(Id, ForeignKey("submission.id"), comment="the notice it answers")
-    answer_id: Mapped[str] = mapped_column(String(100), comment="the platform's id of the answer; makes repeats harmless")
+    answer_id: Mapped[str] = mapped_column(
+        String(100), comment="the platform's id of the answer; makes repeats harmless"
+    )
     outcome: Mapped[str] = mapped_column(String(24), comment="Outcome")
     ground: Mapped[str] = mapped_column(String(24), default="", comment="on what ground the platform acted")
     territories: Mapped[list[str]] = mapped_column(Data, comment="where it holds")

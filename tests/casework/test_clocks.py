@@ -62,9 +62,7 @@ def with_rule(rule_id: str, **changes: object) -> Pack:
 
 @pytest.mark.parametrize("priority", list(Priority))
 def test_a_received_case_gets_the_triage_time_of_its_own_priority_and_no_other(priority: Priority) -> None:
-    assert set(started("case.received", SENT, a_case(priority=priority))) == {
-        f"internal.triage.{priority.lower()}"
-    }
+    assert set(started("case.received", SENT, a_case(priority=priority))) == {f"internal.triage.{priority.lower()}"}
 
 
 def test_cyberbullying_of_a_child_starts_the_expert_groups_time_beside_our_own() -> None:

@@ -197,9 +197,7 @@ def test_a_link_cited_twice_is_content_when_one_mention_says_so() -> None:
 
 def test_a_list_is_led_in_by_the_line_above_it_however_long_it_is() -> None:
     links = "\n".join(f"{number}. https://casino{number}.test/play" for number in range(1, 60))
-    reading = read_letter(
-        f"Please block the following web pages:\n\n{links}\n\nOur website: https://office.test/"
-    )
+    reading = read_letter(f"Please block the following web pages:\n\n{links}\n\nOur website: https://office.test/")
     assert len(reading.content_links) == 59
     assert roles(reading) == {"office.test": "other"}
 
@@ -321,14 +319,8 @@ def test_no_real_letter_offers_a_register_a_law_or_a_help_page_as_content(
     real_readings: list[tuple[dict[str, str], LetterReading]],
 ) -> None:
     """Almost all of them ask one code host; what else they want removed is named outright."""
-    hosts = [
-        urlsplit(link.canonical).hostname or ""
-        for _, reading in real_readings
-        for link in reading.content_links
-    ]
-    elsewhere = [
-        host for host in hosts if not host.endswith(("github.com", "github.io", "githubusercontent.com"))
-    ]
+    hosts = [urlsplit(link.canonical).hostname or "" for _, reading in real_readings for link in reading.content_links]
+    elsewhere = [host for host in hosts if not host.endswith(("github.com", "github.io", "githubusercontent.com"))]
     assert len(elsewhere) <= 1
     assert not [host for host in hosts if host.endswith((".gov.ru", "apple.com", "google.com"))]
     assert not [host for host in hosts if host.startswith(("help.", "docs."))]
@@ -336,9 +328,7 @@ def test_no_real_letter_offers_a_register_a_law_or_a_help_page_as_content(
 
 def test_no_link_of_a_real_letter_is_lost(real_readings: list[tuple[dict[str, str], LetterReading]]) -> None:
     for row, reading in real_readings:
-        linked = {link.original for link in reading.content_links} | {
-            link.original for link, _ in reading.other_links
-        }
+        linked = {link.original for link in reading.content_links} | {link.original for link, _ in reading.other_links}
         assert len(linked) >= 1, row["id"]
         assert reading.refused_links == (), row["id"]
 

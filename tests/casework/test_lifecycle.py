@@ -96,9 +96,7 @@ def ready_for(action: Action, status: Status) -> tuple[CaseFacts, dict[str, Any]
 
 
 @pytest.mark.parametrize(("status", "action"), FORBIDDEN)
-def test_a_move_outside_the_table_is_refused_with_case_rule_and_way_out(
-    status: Status, action: Action
-) -> None:
+def test_a_move_outside_the_table_is_refused_with_case_rule_and_way_out(status: Status, action: Action) -> None:
     case, said = ready_for(action, status)
     with pytest.raises(MoveRefused) as refusal:
         move(case, action, EVERYBODY, **said)
@@ -189,9 +187,7 @@ def test_only_a_merged_case_has_no_way_on() -> None:
 
 @pytest.mark.parametrize(("status", "action"), PERMITTED)
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.LIAISON])
-def test_who_only_reads_or_only_acknowledges_moves_nothing(
-    role: Role, status: Status, action: Action
-) -> None:
+def test_who_only_reads_or_only_acknowledges_moves_nothing(role: Role, status: Status, action: Action) -> None:
     case, said = ready_for(action, status)
     with pytest.raises(NotAllowed) as refusal:
         move(case, action, Actor("reader", "Reader", frozenset({role})), **said)
@@ -255,9 +251,7 @@ def test_the_disposition_tells_no_more_than_the_items_do(outcomes: list[Outcome]
 
 
 @given(final_outcomes, st.randoms())
-def test_the_order_of_the_items_does_not_change_how_a_case_ended(
-    outcomes: list[Outcome], chance: Any
-) -> None:
+def test_the_order_of_the_items_does_not_change_how_a_case_ended(outcomes: list[Outcome], chance: Any) -> None:
     mixed = list(outcomes)
     chance.shuffle(mixed)
     assert Counter(mixed) == Counter(outcomes)
@@ -303,9 +297,7 @@ def test_a_case_is_not_submitted_before_every_notice_is_accepted() -> None:
             move(case, A.SUBMIT, SYSTEM)
 
 
-@pytest.mark.parametrize(
-    "submissions", [(), (a_submission(DeliveryState.DROPPED),), (a_submission(kind="answer"),)]
-)
+@pytest.mark.parametrize("submissions", [(), (a_submission(DeliveryState.DROPPED),), (a_submission(kind="answer"),)])
 def test_a_case_without_an_accepted_notice_is_not_submitted(submissions: tuple[Any, ...]) -> None:
     with pytest.raises(MoveRefused) as refusal:
         move(a_case(status=S.APPROVED, submissions=submissions), A.SUBMIT, SYSTEM)
@@ -313,7 +305,5 @@ def test_a_case_without_an_accepted_notice_is_not_submitted(submissions: tuple[A
 
 
 def test_a_notice_dropped_on_recall_does_not_hold_up_the_mended_one() -> None:
-    case = a_case(
-        status=S.APPROVED, submissions=(a_submission(DeliveryState.DROPPED), a_submission(number=2))
-    )
+    case = a_case(status=S.APPROVED, submissions=(a_submission(DeliveryState.DROPPED), a_submission(number=2)))
     assert move(case, A.SUBMIT, SYSTEM).to is S.SUBMITTED

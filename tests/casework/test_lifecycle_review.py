@@ -61,9 +61,7 @@ JUDGING = [
 
 
 @pytest.mark.parametrize(("action", "case", "said"), JUDGING)
-def test_who_took_the_report_in_does_not_judge_it(
-    action: Action, case: CaseFacts, said: dict[str, Any]
-) -> None:
+def test_who_took_the_report_in_does_not_judge_it(action: Action, case: CaseFacts, said: dict[str, Any]) -> None:
     assert refused(replace(case, intake_by=DANIYAR.id), action, DANIYAR, **said) == "review.four_eyes"
     assert move(replace(case, intake_by=DANIYAR.id), action, SAULE, **said).actor == SAULE
 
@@ -243,9 +241,7 @@ SURELY_NOT_OUT = {DeliveryState.QUEUED, DeliveryState.REFUSED, DeliveryState.DRO
 
 @pytest.mark.parametrize("action", [A.WITHDRAW, A.RECALL])
 @pytest.mark.parametrize("state", list(DeliveryState))
-def test_a_notice_that_may_be_out_is_neither_withdrawn_nor_recalled(
-    action: Action, state: DeliveryState
-) -> None:
+def test_a_notice_that_may_be_out_is_neither_withdrawn_nor_recalled(action: Action, state: DeliveryState) -> None:
     case = a_case(status=S.APPROVED, submissions=(a_submission(DeliveryState.QUEUED), a_submission(state, 2)))
     # Of a dossier that was handed over, whoever recalls it says that it was not entered.
     recallable = action is A.RECALL and state is DeliveryState.HANDED_OVER

@@ -170,9 +170,7 @@ def test_months_end_on_the_same_day_or_on_the_last_of_the_month(
         ),
     ],
 )
-def test_a_due_date_on_which_nobody_works_moves_to_the_next_working_day(
-    limit: Limit, start: str, due: str
-) -> None:
+def test_a_due_date_on_which_nobody_works_moves_to_the_next_working_day(limit: Limit, start: str, due: str) -> None:
     assert due_at(limit, at(start), KZ) == at(due)
 
 
@@ -188,9 +186,7 @@ def test_a_due_date_on_which_nobody_works_moves_to_the_next_working_day(
         ((1, Unit.MONTHS, False, DueAt.END_OF_WORKING_DAY), "1 month: .*add roll_forward"),
     ],
 )
-def test_a_limit_that_cannot_be_meant_is_refused(
-    arguments: tuple[int, Unit, bool, DueAt, bool], message: str
-) -> None:
+def test_a_limit_that_cannot_be_meant_is_refused(arguments: tuple[int, Unit, bool, DueAt, bool], message: str) -> None:
     with pytest.raises(LimitInvalid, match=message):
         Limit(*arguments)
 
@@ -373,9 +369,6 @@ def test_thresholds_come_in_order_between_start_and_due(
     assert start <= early <= late <= due
     if limit.working:
         assert (
-            abs(
-                working_seconds_between(KZ, start, early)
-                - min(one, other) * working_seconds_between(KZ, start, due)
-            )
+            abs(working_seconds_between(KZ, start, early) - min(one, other) * working_seconds_between(KZ, start, due))
             <= 1
         )

@@ -117,9 +117,7 @@ def test_what_looks_like_a_link_and_cannot_be_used_is_returned_with_its_rule(tex
 
 
 def test_an_item_named_three_times_is_one_item_with_three_places() -> None:
-    text = (
-        "See https[:]//github[.]com/A/b, then http://www.github.com/a/b/, github.com/a/b?x=1; t.me/channel/1"
-    )
+    text = "See https[:]//github[.]com/A/b, then http://www.github.com/a/b/, github.com/a/b?x=1; t.me/channel/1"
     first, second = find_links(text).links
     assert (first.count, second.count) == (3, 1)
     assert first.link.original == "https[:]//github[.]com/A/b"

@@ -87,9 +87,7 @@ LINE_OF_FAULT = [
 @pytest.mark.parametrize(
     ("stem", "old", "new", "said", "below"), [row[1:] for row in LINE_OF_FAULT], ids=[row[0] for row in LINE_OF_FAULT]
 )
-def test_a_fault_is_named_with_its_file_and_line(
-    stem: str, old: str, new: str, said: str, below: int | None
-) -> None:
+def test_a_fault_is_named_with_its_file_and_line(stem: str, old: str, new: str, said: str, below: int | None) -> None:
     texts, place = changed(stem, old, new)
     found = faults(texts)
     fault = next((fault for fault in found if said in fault), "")

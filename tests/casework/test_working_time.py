@@ -298,9 +298,7 @@ def test_an_override_that_cannot_hold_is_refused(override: tuple[date, DayOverri
     with pytest.raises(CalendarInvalid, match="overlap"):
         calendar(
             NIGHT,
-            overrides={
-                date(2026, 5, 27): DayOverride("open", "before the night ends", ((time(5), time(7)),))
-            },
+            overrides={date(2026, 5, 27): DayOverride("open", "before the night ends", ((time(5), time(7)),))},
         )
 
 
@@ -350,9 +348,9 @@ def is_open(cal: WorkingCalendar, minute: datetime) -> bool:
     local = minute.astimezone(ZoneInfo(cal.zone))
     wall, today = local.time(), cal.day(local.date())
     last_night = cal.day(local.date() - timedelta(days=1))
-    return any(
-        opens <= wall and (wall < closes or closes <= opens) for opens, closes in today.windows
-    ) or any(closes <= opens and wall < closes for opens, closes in last_night.windows)
+    return any(opens <= wall and (wall < closes or closes <= opens) for opens, closes in today.windows) or any(
+        closes <= opens and wall < closes for opens, closes in last_night.windows
+    )
 
 
 INSTANTS = st.builds(

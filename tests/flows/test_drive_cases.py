@@ -148,9 +148,7 @@ async def test_two_drives_at_once_never_drive_the_same_case(
 
 
 async def test_what_a_child_needs_sent_leaves_with_the_drive(story: Story) -> None:
-    number = story.take_in(
-        category="suicide_or_self_harm", age_band="13_17", indicators=["threat_to_life_of_child"]
-    )
+    number = story.take_in(category="suicide_or_self_harm", age_band="13_17", indicators=["threat_to_life_of_child"])
     assert story.mail() == []
     await drive_cases("child-safety")
     assert {letter.state for letter in story.letters(number, "police_referral")} == {"sent"}

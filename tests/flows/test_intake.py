@@ -60,14 +60,12 @@ async def test_a_file_that_is_still_being_written_is_left_alone(story: Story, in
     assert len(files(inbox)["inbox"]) == 3
 
 
-async def test_a_file_put_in_twice_makes_no_second_case(
-    story: Story, inbox: Path, woken: list[str]
-) -> None:
+async def test_a_file_put_in_twice_makes_no_second_case(story: Story, inbox: Path, woken: list[str]) -> None:
     fields = report()
     put(inbox, "same.jsonl", fields)
     await intake()
     put(inbox, "same.jsonl", fields)
-    assert (await intake(return_state=True)).name == "0 cases, 1 duplicates, 0 held"
+    assert (await intake(return_state=True)).name == "0 cases, 1 duplicate, 0 held"
     assert len(cases(story)) == 1
 
 
@@ -197,7 +195,7 @@ async def test_a_file_without_a_single_report_is_put_aside_and_not_removed(
 ) -> None:
     (inbox / "empty.jsonl").write_bytes(b"\n\n")
     put(inbox, "full.jsonl", report())
-    assert (await intake(return_state=True)).name == "1 cases, 0 duplicates, 0 held"
+    assert (await intake(return_state=True)).name == "1 case, 0 duplicates, 0 held"
     assert (inbox / "empty" / "empty.jsonl").read_bytes() == b"\n\n"
 
 
@@ -214,5 +212,5 @@ async def test_a_file_that_cannot_be_opened_holds_up_no_other(
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    assert (await intake(return_state=True)).name == "1 cases, 0 duplicates, 0 held"
+    assert (await intake(return_state=True)).name == "1 case, 0 duplicates, 0 held"
     assert files(inbox)["taking"] == ["locked.jsonl"]

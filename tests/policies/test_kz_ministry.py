@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,7 @@ def test_the_pack_reads_without_a_fault() -> None:
 def test_every_source_names_an_act_an_internal_rule_or_says_that_none_was_seen() -> None:
     for path, source in sources(pack()):
         internal = source.ref.startswith("Internal")
-        assert source.ref == UNSOURCED or internal or source.url, (
-            f"{path} cites '{source.ref}' without a place"
-        )
+        assert source.ref == UNSOURCED or internal or source.url, f"{path} cites '{source.ref}' without a place"
 
 
 def test_what_has_no_source_is_never_called_verified() -> None:
@@ -143,7 +142,7 @@ def test_a_letter_of_2022_carries_the_name_of_2022() -> None:
 
 def test_no_day_since_2021_is_without_a_name_or_with_two() -> None:
     periods = pack().authority.names
-    for earlier, later in zip(periods, periods[1:], strict=False):
+    for earlier, later in pairwise(periods):
         assert earlier.valid_to is not None and (later.valid_from - earlier.valid_to).days == 1
     assert periods[-1].valid_to is None
 
@@ -195,9 +194,7 @@ def test_each_imminent_danger_is_p0_in_the_childrens_lane_even_before_it_is_clas
     ("indicator", "level"),
     [*((code, Priority.P1) for code in P1_ROW), *((code, Priority.P2) for code in P2_ROW)],
 )
-def test_each_other_indicator_sets_the_floor_that_the_rule_book_gives(
-    indicator: str, level: Priority
-) -> None:
+def test_each_other_indicator_sets_the_floor_that_the_rule_book_gives(indicator: str, level: Priority) -> None:
     assert judged("unclassified", indicator).priority is level
 
 
@@ -247,9 +244,7 @@ def test_an_attack_announced_on_a_school_is_imminent_whatever_its_category() -> 
 
 
 def test_modifiers_lift_no_case_into_p0() -> None:
-    result = judged(
-        "csam", "repeat_victim", age=AgeBand.UNDER_13, reports=50, platforms=4, reporter_is_child=True
-    )
+    result = judged("csam", "repeat_victim", age=AgeBand.UNDER_13, reports=50, platforms=4, reporter_is_child=True)
     assert result.priority is Priority.P1
 
 
@@ -271,9 +266,7 @@ def test_the_rules_stand_in_the_order_of_their_levels() -> None:
 )
 def test_one_notice_starts_one_clock_of_the_platform(instrument: str, clock: str) -> None:
     started = [
-        rule
-        for rule in pack().sla.clocks
-        if rule.start == "submission.sent" and instrument in rule.applies.instrument
+        rule for rule in pack().sla.clocks if rule.start == "submission.sent" and instrument in rule.applies.instrument
     ]
     assert [rule.id for rule in started] == [clock]
     assert started[0].duty is Duty.PLATFORM and started[0].ladder == "platform_silence"
@@ -297,9 +290,7 @@ def test_the_expert_groups_three_working_days_run_over_nauryz() -> None:
 def test_a_platforms_24_hours_are_real_hours_when_the_country_changed_its_clock() -> None:
     sent = datetime.fromisoformat("2024-02-29T12:00:00+06:00")
     limit = pack().sla.clock("kz.platform_24h").limit.limit
-    assert due_at(limit, sent, pack().calendar.calendar) == datetime.fromisoformat(
-        "2024-03-01T11:00:00+05:00"
-    )
+    assert due_at(limit, sent, pack().calendar.calendar) == datetime.fromisoformat("2024-03-01T11:00:00+05:00")
 
 
 def test_the_statutory_clock_of_the_expert_group_does_not_stop_while_the_reporter_is_asked() -> None:
@@ -387,9 +378,7 @@ def test_each_word_stands_in_all_three_languages_and_in_the_right_script() -> No
 
 def test_russian_words_hold_no_kazakh_letter() -> None:
     for group, codes in words().items():
-        assert not [code for code, texts in codes.items() if re.search("[әғқңөұүһі]", texts["ru"].lower())], (
-            group
-        )
+        assert not [code for code, texts in codes.items() if re.search("[әғқңөұүһі]", texts["ru"].lower())], group
 
 
 def test_the_scope_of_the_pack_can_be_named_in_a_letter() -> None:

@@ -42,17 +42,13 @@ def test_each_item_is_answered_in_its_own_time(platform: RunningPlatform, author
     assert [answer["decided_at"] for answer in all_of_them] == sorted(a["decided_at"] for a in all_of_them)
 
 
-def test_a_reader_who_follows_the_cursor_misses_nothing(
-    platform: RunningPlatform, authority: Authority
-) -> None:
+def test_a_reader_who_follows_the_cursor_misses_nothing(platform: RunningPlatform, authority: Authority) -> None:
     authority.accepted(notice(*["drugs"] * 30))
     seen: list[str] = []
     cursor = 0
     for hour in range(0, 80, 4):
         platform.set_clock(MONDAY_MORNING + timedelta(hours=hour))
-        while (page := authority.http.get("/v1/answers", params={"after": cursor, "limit": 2}).json())[
-            "answers"
-        ]:
+        while (page := authority.http.get("/v1/answers", params={"after": cursor, "limit": 2}).json())["answers"]:
             seen += [answer["answer_id"] for answer in page["answers"]]
             cursor = page["next"]
 
@@ -108,9 +104,7 @@ def test_the_notice_follows_its_answers(platform: RunningPlatform, authority: Au
     ]
 
 
-def test_a_question_waits_for_our_answer_and_is_asked_once(
-    platform: RunningPlatform, authority: Authority
-) -> None:
+def test_a_question_waits_for_our_answer_and_is_asked_once(platform: RunningPlatform, authority: Authority) -> None:
     platform.behaviour(more_info_share=1.0)
     body = notice("csam", "fraud")
     reference = authority.accepted(body)
@@ -145,9 +139,7 @@ def test_a_question_stays_open_for_the_items_we_did_not_answer_for(
     assert authority.statuses(reference) == ["more_info_needed", "decided"]
 
 
-def test_our_answer_shows_how_the_items_of_the_matter_stand(
-    platform: RunningPlatform, authority: Authority
-) -> None:
+def test_our_answer_shows_how_the_items_of_the_matter_stand(platform: RunningPlatform, authority: Authority) -> None:
     platform.behaviour(more_info_share=1.0)
     body = notice("csam")
     reference = authority.accepted(body)

@@ -27,8 +27,7 @@ def added_up(rows: list[dict[str, str]], source: Source) -> ItemCounts:
     chosen = [
         row
         for row in rows
-        if source.territory in (None, row["cldr_territory"])
-        and (not source.reasons or row["reason"] in source.reasons)
+        if source.territory in (None, row["cldr_territory"]) and (not source.reasons or row["reason"] in source.reasons)
     ]
     return ItemCounts(*(sum(int(row[column]) for row in chosen) for column in COLUMNS))
 
@@ -44,12 +43,9 @@ def test_every_reason_named_exists_in_the_export(export: list[dict[str, str]]) -
     assert named <= {row["reason"] for row in export}
 
 
-def drawn(
-    category: str, *, may_ask: bool, share: float | None = None, times: int = 4_000
-) -> Counter[Outcome]:
+def drawn(category: str, *, may_ask: bool, share: float | None = None, times: int = 4_000) -> Counter[Outcome]:
     return Counter(
-        draw_outcome(generator(7, str(turn)), category, may_ask=may_ask, more_info_share=share)
-        for turn in range(times)
+        draw_outcome(generator(7, str(turn)), category, may_ask=may_ask, more_info_share=share) for turn in range(times)
     )
 
 

@@ -46,9 +46,7 @@ def test_the_sandbox_says_where_it_is_and_leaves_no_card_behind(tmp_path: Path, 
         assert f"{card['smtp_host']}:{card['smtp_port']}" in line
         assert httpx.get(f"{card['platform_url']}/practice/state").json()["notices"] == 0
         with smtplib.SMTP(card["smtp_host"], card["smtp_port"], timeout=20) as smtp:
-            smtp.sendmail(
-                "desk@ministry.example", ["liaison@platform.example"], b"Subject: Hello\r\n\r\nHello\r\n"
-            )
+            smtp.sendmail("desk@ministry.example", ["liaison@platform.example"], b"Subject: Hello\r\n\r\nHello\r\n")
         assert len(list((home / "mail").glob("*.eml"))) == 1
 
         os.kill(process.pid, how)

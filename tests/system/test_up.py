@@ -178,7 +178,7 @@ def test_a_scheduled_run_takes_in_what_lies_in_the_inbox_and_acts_on_danger(syst
         return [run for run in system.finished_by_schedule("intake") if run["state_name"] != "Inbox empty"]
 
     [run] = wait_for(taken_in, 120, f"a scheduled intake; {system.log_of_processes()}")
-    assert run["state_name"] == "1 cases, 0 duplicates, 0 held"
+    assert run["state_name"] == "1 case, 0 duplicates, 0 held"
     year = datetime.now(UTC).year
     assert system.status(CASE.replace("2026", str(year))) == "in_legal_review"
     assert [path for path in (system.state / "inbox").rglob("*") if path.is_file()] == []

@@ -6,7 +6,7 @@ import pytest
 
 from casework.errors import MoveRefused, NotAllowed
 from casework.vocabulary import AgeBand, Priority
-from db.tables import PriorityChange
+from db.tables import Clock, PriorityChange
 from tasks.legal_review import Supplied, amend
 from tasks.prioritization import change_priority
 from tests.stories import (
@@ -128,3 +128,15 @@ def test_a_politically_sensitive_case_gets_no_rise_from_indicators(story: Story)
     case = story.case(number)
     assert (case.priority, case.lane, case.political) == ("P3", "routine", True)
     assert any(str(line["effect"]).startswith("withheld") for line in case.priority_trace)
+
+
+def test_a_case_raised_to_imminent_danger_has_its_minutes_from_then_on_and_keeps_statutory_clocks(story: Story) -> None:
+    number = story.to_review(category="cyberbullying_child", age_band="13_17", expert_decision="12-1")
+    story.clock.advance(hours=2)
+    _change(story, number, Priority.P0)
+    case_id = story.case(number).id
+    clocks = {clock.rule_id: clock for clock in story.all(Clock) if clock.case_id == case_id}
+    review = clocks["internal.review.p0"]
+    assert (review.due_at - story.clock()).total_seconds() == 30 * 60
+    assert clocks["internal.review.p2"].stopped_by == "priority.changed"
+    assert clocks["kz.expert_group"].state == "running"

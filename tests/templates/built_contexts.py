@@ -243,9 +243,7 @@ def context(letter: str, language: str, **overrides: object) -> LetterContext:
                 "outcome": outcome,
                 "reason": words["item_reason"],
             }
-            for number, (link, kind, outcome) in enumerate(
-                zip(LINKS, words["kinds"], outcomes, strict=True), start=1
-            )
+            for number, (link, kind, outcome) in enumerate(zip(LINKS, words["kinds"], outcomes, strict=True), start=1)
         ],
         "deadline": None
         if letter in _WITHOUT_DEADLINE

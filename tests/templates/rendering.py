@@ -78,11 +78,7 @@ class Page(HTMLParser):
     @property
     def addresses(self) -> list[str]:
         """Everything a mail client could open or load."""
-        return [
-            value
-            for name, value in self.attributes
-            if name in {"href", "src", "background", "action", "srcset"}
-        ]
+        return [value for name, value in self.attributes if name in {"href", "src", "background", "action", "srcset"}]
 
 
 def words(text: str) -> list[str]:

@@ -26,14 +26,10 @@ child_or_not = pytest.mark.parametrize("child", [False, True], ids=["adult", "ch
 every_language = pytest.mark.parametrize("language", ["kk", "ru", "en"])
 
 WITH_DEADLINE = [
-    (letter, language)
-    for letter, language in EVERY_LETTER
-    if letter not in {"decline", "closure", "police_referral"}
+    (letter, language) for letter, language in EVERY_LETTER if letter not in {"decline", "closure", "police_referral"}
 ]
 WITH_LEGAL_BASIS = [
-    (letter, language)
-    for letter, language in EVERY_LETTER
-    if letter.startswith(("platform", "liaison", "authority"))
+    (letter, language) for letter, language in EVERY_LETTER if letter.startswith(("platform", "liaison", "authority"))
 ]
 TO_REPORTER = [
     (letter, language)
@@ -130,13 +126,9 @@ def test_the_html_is_well_formed_and_says_its_language(letter: str, language: st
 
 @every_letter
 @child_or_not
-def test_nothing_in_a_letter_can_be_opened_but_the_reply_address(
-    letter: str, language: str, child: bool
-) -> None:
+def test_nothing_in_a_letter_can_be_opened_but_the_reply_address(letter: str, language: str, child: bool) -> None:
     page = Page(rendered(letter, language, "body.html", child=child))
-    assert all(
-        address.startswith("mailto:reply@ministry.example?subject=KZ-2026-") for address in page.addresses
-    )
+    assert all(address.startswith("mailto:reply@ministry.example?subject=KZ-2026-") for address in page.addresses)
     assert not page.tags & {"img", "script", "link", "iframe", "form", "video", "object", "style"}
     for file in FILES:
         text = rendered(letter, language, file, child=child).casefold()
@@ -252,9 +244,7 @@ def test_other_cases_show_defanged_links(letter: str, language: str) -> None:
 
 @pytest.mark.parametrize(("letter", "language"), TO_REPORTER)
 @child_or_not
-def test_reporters_always_read_whom_to_call_and_what_not_to_send(
-    letter: str, language: str, child: bool
-) -> None:
+def test_reporters_always_read_whom_to_call_and_what_not_to_send(letter: str, language: str, child: bool) -> None:
     media = {"kk": "көшірмесін сақтамаңыз", "ru": "не храните копии", "en": "do not keep copies"}
     evidence = {"kk": "жоймауыңызды өтінеміз", "ru": "не удаляйте переписку", "en": "do not delete messages"}
     for body in bodies(letter, language, child=child).values():
@@ -360,7 +350,5 @@ def test_values_that_are_empty_leave_no_dangling_label(letter: str, language: st
     body = rendered(letter, language, "body.txt", **sparse)
     page = Page(rendered(letter, language, "body.html", **sparse))
     before_example = {"мысалы:", "например:", "example:"}
-    assert not [
-        line for line in body.splitlines() if line.endswith(":") and line.split()[-1] not in before_example
-    ]
+    assert not [line for line in body.splitlines() if line.endswith(":") and line.split()[-1] not in before_example]
     assert words(page.text) == words(body)

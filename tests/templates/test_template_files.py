@@ -16,9 +16,7 @@ IMPORTED = {"w", "say", "part"}
 """What a letter imports at its head and its blocks then use: shared words, its own wording, the parts."""
 
 SOURCES = sorted(
-    path.relative_to(TEMPLATES).as_posix()
-    for path in TEMPLATES.rglob("*")
-    if path.suffix in {".txt", ".html"}
+    path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*") if path.suffix in {".txt", ".html"}
 )
 WORD_FILES = [name for name in SOURCES if name.endswith(("words.txt", "wording.txt"))]
 FORBIDDEN = ("child porn", "детская порнограф", "детской порнограф", "детскую порнограф", "балалар порнограф")
@@ -75,9 +73,7 @@ def test_a_letter_has_the_same_named_words_in_every_language(letter: str) -> Non
 
 
 def test_the_shared_words_are_the_same_in_every_language() -> None:
-    names = {
-        language: re.findall(r"{% set (\w+)", source(f"_base/{language}/words.txt")) for language in LANGUAGES
-    }
+    names = {language: re.findall(r"{% set (\w+)", source(f"_base/{language}/words.txt")) for language in LANGUAGES}
     assert names["kk"] == names["ru"] == names["en"]
 
 
