@@ -86,7 +86,7 @@ def _no_single_judge_on_speech(ask: Asked) -> None:
     if len(ask.said.proportionality.strip()) < 20:
         raise MoveRefused(
             ask.case.number,
-            f"category '{ask.case.category}' is politically sensitive: the note on proportionality is missing",
+            f"category '{ask.case.category}' is politically sensitive: no note on necessity and proportionality",
             rule="review.proportionality_missing",
             next_step="Write it with --proportionality.",
         )
