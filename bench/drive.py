@@ -23,7 +23,7 @@ from bench.report import Figure
 from casework.move_guards import MoveDetails
 from casework.report_formats import RawReport
 from casework.vocabulary import Action, Status
-from desk.local import Processes, start_prefect, start_sandbox
+from desk.local import Processes, plan_prefect, start_prefect, start_sandbox
 from tasks.case_lifecycle import advance, status_of
 from tasks.intake import take_in
 from tasks.record import move_case
@@ -57,7 +57,7 @@ def measure(tick: Tick, *, pairs: int) -> list[Figure]:
             start_sandbox(processes, home, platform_port=0, smtp_port=0)
             # Prefect reads its settings when it is imported, which must not have happened yet.
             assert "prefect" not in sys.modules
-            os.environ.update(start_prefect(processes, home, port=0).env)
+            os.environ.update(start_prefect(processes, home, plan_prefect(home, port=0)).env)
             with use(practice_runtime(home)) as runtime:
                 asyncio.run(_drive(runtime, walks, pairs, tick))
                 runtime.engine.dispose()

@@ -97,8 +97,8 @@ class PrefectServer:
     env: Mapping[str, str]
 
 
-def start_prefect(processes: Processes, home: Path, *, port: int = 4200) -> PrefectServer:
-    """Start Prefect's server on SQLite in ``home`` and wait until it answers.
+def plan_prefect(home: Path, *, port: int = 4200) -> PrefectServer:
+    """The addresses and the environment of a local server in ``home``, before it runs.
 
     The page asks for the API where it is told to: on another port than 4200 it would stay empty otherwise.
     """
@@ -114,12 +114,17 @@ def start_prefect(processes: Processes, home: Path, *, port: int = 4200) -> Pref
         "DO_NOT_TRACK": "1",
         "QORGAN_HOME": str(home.resolve()),
     }
-    (home / "prefect").mkdir(parents=True, exist_ok=True)
-    where = ("--host", HOST, "--port", str(chosen))
-    processes.start("prefect-server", [*prefect_command(), "server", "start", *where], env)
-    _wait_for(f"{api_url}/health", processes)
-    (home / "prefect.json").write_text(json.dumps({"api_url": api_url}))
     return PrefectServer(api_url, f"http://{HOST}:{chosen}", env)
+
+
+def start_prefect(processes: Processes, home: Path, server: PrefectServer) -> PrefectServer:
+    """Start the planned server on SQLite and wait until it answers."""
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    where = ("--host", HOST, "--port", server.ui_url.rpartition(":")[2])
+    processes.start("prefect-server", [*prefect_command(), "server", "start", *where], server.env)
+    _wait_for(f"{server.api_url}/health", processes)
+    (home / "prefect.json").write_text(json.dumps({"api_url": server.api_url}))
+    return server
 
 
 def prefect_command() -> list[str]:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from desk.local import PrefectServer, Processes, deploy, prefect_command, start_prefect, start_sandbox
+from desk.local import PrefectServer, Processes, deploy, plan_prefect, prefect_command, start_prefect, start_sandbox
 from tasks.settings import ROOT, Settings
 
 WORKER_LIMIT = 2
@@ -37,7 +37,7 @@ def _run(state: Path) -> int:
         with console.status("starting the practice platform and mailbox …"):
             start_sandbox(processes, state)
         with console.status("starting Prefect; the first time takes half a minute …"):
-            server = start_prefect(processes, state)
+            server = start_prefect(processes, state, plan_prefect(state))
         with console.status("deploying the flows …"):
             deploy(server)
         worker = ("worker", "start", "--pool", "qorgan", "--limit", str(WORKER_LIMIT), "--name", "local")

@@ -20,9 +20,9 @@ from casework.facts import Actor, CaseFacts
 from casework.lifecycle import Decision, decide
 from casework.move_guards import MoveDetails
 from casework.policy_clocks import Moment
-from casework.vocabulary import READY_STATUSES, Action, Status
+from casework.vocabulary import READY_STATUSES, Action, Outcome, Status
 from db.base import JsonDict
-from db.queries.cases import case_by_id
+from db.queries.cases import case_by_id, items_of_case
 from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile
 from tasks.case_facts import facts_of, find_case
@@ -90,7 +90,7 @@ def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDic
         .values(
             status=decision.to,
             disposition=decision.disposition,
-            drive_at=decision.at if decision.to in READY_STATUSES else None,
+            drive_at=decision.at if _goes_on(session, decision) else None,
             **({"merged_into": decision.details.merge_into} if decision.action is Action.MERGE else {}),
             **({"missing": list(decision.details.missing)} if decision.action is Action.RETURN else {}),
         )
@@ -118,6 +118,13 @@ def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDic
         queue_letters(
             session, case, decision.letter, decision.at, runtime.pack, once=f"{case.id}:{seq}", context=context
         )
+
+
+def _goes_on(session: Session, decision: Decision) -> bool:
+    """Whether the system itself has a next step at once: a notice just accepted waits for its first answer."""
+    if decision.action is Action.SUBMIT:
+        return any(item.outcome != Outcome.PENDING for item in items_of_case(session, decision.case_id))
+    return decision.to in READY_STATUSES
 
 
 def _event(decision: Decision, data: JsonDict) -> NewEvent:
