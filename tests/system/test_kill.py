@@ -100,7 +100,8 @@ def test_a_notice_whose_process_was_killed_reaches_the_platform_once(
     number = story.approved()
     drive_and_die(story, commits)
     assert story.notices_at_platform() == at_platform
-    assert drive_again(story) == [number]
+    waits_for_the_platform = story.status(number) == "submitted"
+    assert drive_again(story) == ([] if waits_for_the_platform else [number])
     assert story.status(number) == "submitted"
     assert story.notices_at_platform() == 1
     [row] = story.submissions(number)
