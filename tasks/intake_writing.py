@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from casework.clocks import Subject, start_clocks
+from casework.clocks import Subject, applies, start_clocks
 from casework.completeness import check
 from casework.facts import Actor, CaseFacts, ItemFacts
 from casework.letters import letter
@@ -45,8 +45,9 @@ def write_cases(session: Session, runtime: Runtime, new: Sequence[NewCase], acto
         return
     _number(session, runtime, new, at)
     day = at.astimezone(ZoneInfo(runtime.pack.authority.zone)).date()
-    for case in new:
-        found = check(_facts(case, at), runtime.pack, day)
+    facts = [_facts(case, at) for case in new]
+    for case, seen in zip(new, facts, strict=True):
+        found = check(seen, runtime.pack, day)
         case.missing = tuple(sorted({*found.for_reporter, *found.for_reviewer}))
     rows = [_case_row(case, runtime, actor, at) for case in new]
     ids = insert_numbered(session, CaseFile, CaseFile.id, rows)
@@ -54,7 +55,7 @@ def write_cases(session: Session, runtime: Runtime, new: Sequence[NewCase], acto
         case.case_id = case_id
     insert_rows(session, ContentItem, [row for case in new for row in _item_rows(case)])
     parties = _write_parties(session, runtime, [(case.case_id, case.stored.id, case.read) for case in new])
-    insert_rows(session, Clock, [row for case in new for row in _clock_rows(case, runtime, at)])
+    insert_rows(session, Clock, _clock_rows(new, facts, runtime, at))
     letters = [row for case, party in zip(new, parties, strict=True) for row in _letter_rows(case, party, runtime, at)]
     insert_rows(session, Letter, letters)
     append_events(session, [_event(case, runtime, actor, at) for case in new])
@@ -172,9 +173,18 @@ def _write_parties(
     return [None if position is None else ids[position] for position in reporter_at]
 
 
-def _clock_rows(case: NewCase, runtime: Runtime, at: datetime) -> list[dict[str, Any]]:
-    starts = start_clocks("case.received", Subject("case", case.case_id), at, _facts(case, at), runtime.pack)
-    return [clock_row(start, case.case_id) for start in starts]
+def _clock_rows(
+    new: Sequence[NewCase], facts: Sequence[CaseFacts], runtime: Runtime, at: datetime
+) -> list[dict[str, Any]]:
+    """All cases of a batch start at one moment: each rule's times are reckoned once, for every case it is for."""
+    starts = start_clocks("case.received", Subject("case", 0), at, None, runtime.pack)
+    shapes = [(runtime.pack.sla.clock(start.rule_id), clock_row(start, None)) for start in starts]
+    return [
+        {**shape, "case_id": case.case_id, "subject_id": case.case_id}
+        for case, seen in zip(new, facts, strict=True)
+        for rule, shape in shapes
+        if applies(rule, seen)
+    ]
 
 
 def _facts(case: NewCase, at: datetime) -> CaseFacts:

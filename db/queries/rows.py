@@ -12,9 +12,9 @@ from db.base import Base
 
 
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows that all name the same columns."""
+    """Insert rows that all name the same columns, past the mapper: it would make a statement per pattern of nulls."""
     if rows:
-        session.execute(insert(table).execution_options(**_NULLS_AS_VALUES), rows)
+        session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
 
 
 def insert_numbered(
@@ -23,9 +23,5 @@ def insert_numbered(
     """The same; the ids that the database gave, in order of the rows."""
     if not rows:
         return ()
-    statement = insert(table).returning(id_, sort_by_parameter_order=True)
-    return session.scalars(statement.execution_options(**_NULLS_AS_VALUES), rows).all()
-
-
-_NULLS_AS_VALUES = {"render_nulls": True}
-"""Otherwise rows with other nulls become other statements, almost one a row."""
+    statement = insert(Base.metadata.tables[table.__tablename__]).returning(id_, sort_by_parameter_order=True)
+    return session.scalars(statement, rows).all()
