@@ -32,6 +32,7 @@ from sandbox.behaviour import Behaviour
 from sandbox.practice_mailbox import PracticeMailbox
 from sandbox.practice_platform import PlatformSettings
 from sandbox.running import RunningPlatform, start_platform_in_thread
+from tasks.case_lifecycle import ready
 from tasks.logs import configure_logs
 from tasks.runtime import Runtime, build, use
 from tasks.settings import ROOT, Settings
@@ -211,7 +212,8 @@ async def _work(world: World) -> None:
     await _run(collect_outcomes())
     await _run(sla_sweep())
     for lane in ("child-safety", "routine"):
-        await _run(drive_cases(lane=lane))
+        if ready(world.runtime, lane):
+            await _run(drive_cases(lane=lane))
     world.people.enter_portals()
     await _run(correspondence())
 
