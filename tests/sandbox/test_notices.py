@@ -64,7 +64,7 @@ def test_a_notice_without_a_usable_key_is_refused(authority: Authority, key: str
 
 
 def test_a_key_of_two_hundred_characters_is_fine(authority: Authority) -> None:
-    authority.accepted(notice(), key="k" * 200)
+    assert authority.accepted(notice(), key="k" * 200)
 
 
 def test_a_notice_is_found_by_its_reference_and_by_its_key(authority: Authority) -> None:
@@ -122,7 +122,7 @@ def test_what_is_not_json_is_refused(authority: Authority) -> None:
 
 
 def test_five_hundred_items_are_the_most(authority: Authority) -> None:
-    authority.accepted(notice(*["fraud"] * 500))
+    assert authority.accepted(notice(*["fraud"] * 500))
 
 
 def test_one_megabyte_is_the_most(authority: Authority) -> None:
