@@ -70,6 +70,8 @@ class CaseFacts:
     policy_line: str = ""
     cited_basis: tuple[str, ...] = ()
     expert_decision: str = ""
+    opinion: OpinionFacts | None = None
+    provider_told_at: datetime | None = None
     territories: tuple[str, ...] = ()
     items: tuple[ItemFacts, ...] = ()
     reporters: int = 1
@@ -86,6 +88,16 @@ class CaseFacts:
     def platforms(self) -> tuple[str, ...]:
         """Codes of the platforms that host an item, in order of first item."""
         return tuple(dict.fromkeys(item.platform for item in self.items if item.platform))
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionFacts:
+    """What an expert group decided about the case: whether it confirmed it, and the record's number."""
+
+    group: str
+    confirmed: bool
+    reference: str
+    decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ subject.txt, body.txt and body.html. What a template may use is exactly what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from types import NoneType
+from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from casework.vocabulary import DeliveryPromise, Recipient
+from casework.moments import Moment
+from casework.vocabulary import DeliveryPromise, Disposition, Recipient
 
 
 class Phrase(TypedDict):
@@ -39,6 +41,9 @@ class DeadlineText(TypedDict):
     source: str
     verified: bool
     statutory: bool
+    qualitative: str
+    """The law's words where it sets a duty without a number ("without undue delay"), else ''. The date is then our own
+    target, whatever ``statutory`` says, and ``source`` is where the words stand."""
 
 
 class RungRow(TypedDict):
@@ -72,7 +77,11 @@ class LegalBasisRow(TypedDict):
 
 
 class LetterContext(TypedDict):
-    """Everything a template may use. All keys are always present; lists may be empty, texts may be ''."""
+    """Everything a template may use. All keys are always present; lists may be empty, texts may be ''.
+
+    ``duty_name`` is the duty a letter is about and ``repeat`` how often it was sent before; ``''`` and 0 where a
+    letter is about no single duty.
+    """
 
     language: str
     letter_number: str
@@ -98,6 +107,8 @@ class LetterContext(TypedDict):
     items: list[ItemRow]
     deadline: DeadlineText | None
     overdue: str
+    duty_name: str
+    repeat: int
     missing: list[str]
     question: str
     rungs: list[RungRow]
@@ -117,8 +128,8 @@ class LetterContext(TypedDict):
 class Letter:
     """One kind of letter.
 
-    ``must_contain`` names context keys whose value has to stand in the rendered text;
-    a letter that lacks one is refused rather than sent empty.
+    ``must_contain`` names context keys whose value has to stand in the rendered text, with dots into a value
+    that has fields; a letter that lacks one is refused rather than sent empty.
     """
 
     name: str
@@ -126,6 +137,8 @@ class Letter:
     promise: DeliveryPromise
     purpose: str
     must_contain: tuple[str, ...] = ("case_number",)
+    does: Moment | None = None
+    """The moment that has come when it is sent: some duties are done by a letter."""
 
 
 _ONCE = DeliveryPromise.AT_MOST_ONCE
@@ -149,6 +162,14 @@ LETTERS: dict[str, Letter] = {
         ),
         Letter("closure", Recipient.REPORTER, _ONCE, "Tells the reporter how the case ended."),
         Letter(
+            "extension_notice",
+            Recipient.REPORTER,
+            _ONCE,
+            "Tells the reporter that the time for considering the report was extended, why, and how to object.",
+            ("case_number", "deadline.due.utc", "reasons", "redress"),
+            "extension.notified",
+        ),
+        Letter(
             "platform_notice",
             Recipient.PLATFORM,
             _ONCE,
@@ -171,6 +192,13 @@ LETTERS: dict[str, Letter] = {
         ),
         Letter("police_referral", Recipient.POLICE, _ONCE, "Refers a danger to a child to the police at once."),
         Letter("duty_alert", Recipient.UNIT, _REPEAT, "Tells our own duty officer that a P0 case came in."),
+        Letter(
+            "overdue_reminder",
+            Recipient.UNIT,
+            _REPEAT,
+            "Tells our own unit, again and again, that a duty of ours has run out and is still owed.",
+            ("case_number", "duty_name", "deadline.due.utc"),
+        ),
     )
 }
 
@@ -181,3 +209,19 @@ def letter(name: str) -> Letter:
         return LETTERS[name]
     except KeyError:
         raise KeyError(f"no letter '{name}'; known: {', '.join(sorted(LETTERS))}") from None
+
+
+def sample_context(language: str, *, filled: bool) -> LetterContext:
+    """A context made of nothing real: every key filled, or every key as empty as it may be."""
+    made = _sample(LetterContext, "", filled)
+    return cast(LetterContext, {**made, "language": language, "disposition_code": Disposition.ACTION_TAKEN.value})
+
+
+def _sample(kind: Any, key: str, filled: bool) -> Any:
+    if is_typeddict(kind):
+        return {name: _sample(of, name, filled) for name, of in get_type_hints(kind).items()}
+    if get_origin(kind) is list:
+        return [_sample(get_args(kind)[0], key, filled)] if filled else []
+    if NoneType in get_args(kind):
+        return _sample(get_args(kind)[0], key, filled) if filled else None
+    return (key if filled else "") if kind is str else kind(filled)

@@ -12,8 +12,8 @@ from typing import Any
 
 from casework.errors import MoveRefused, NotAllowed
 from casework.facts import Actor, CaseFacts
+from casework.moments import Moment
 from casework.move_guards import GUARDS, Asked, MoveDetails
-from casework.policy_clocks import Moment
 from casework.policy_pack import Pack
 from casework.vocabulary import ACTED_OUTCOMES, Action, Disposition, Outcome, Role, Status, Verdict
 
@@ -122,6 +122,7 @@ def decide(
     Raises NotAllowed when the actor's roles do not suffice, MoveRefused otherwise.
     """
     said = details or MoveDetails()
+    rules = pack.at(at)
     move = MOVES[action]
     if case.status not in move.sources:
         allowed = ", ".join(sorted(move.sources))
@@ -137,7 +138,7 @@ def decide(
             next_step="Ask somebody who has the role.",
         )
     for guard in GUARDS.get(action, ()):
-        guard(Asked(case, action, actor, pack, said))
+        guard(Asked(case, action, actor, rules, said, at))
     return Decision(
         case_id=case.id,
         case_number=case.number,

@@ -11,25 +11,23 @@ A duty without a number ("without undue delay") has no limit of this kind.
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from casework.working_time import (
-    WEEKDAYS,
-    DayEnd,
-    DayPlan,
-    DayReason,
-    SkippedDay,
-    WorkingCalendar,
-    add_working_days,
-    add_working_seconds,
-    as_utc,
-    count_working_days,
-    counted_windows,
-    next_working_instant,
-    working_seconds_between,
+from casework.interruptions import (
+    REAL_TIME,
+    Extension,
+    Passing,
+    Pause,
+    Standstills,
+    after_running,
+    running_between,
+    standstills,
 )
+from casework.working_time import ONE_SECOND, DayPlan, WorkingCalendar, as_utc
+from casework.year_table import ONE_DAY
 
 MAX_AMOUNT = 100_000
 
@@ -57,24 +55,7 @@ class DueAt(StrEnum):
     END_OF_DAY = "end_of_day"
 
 
-class StepKind(StrEnum):
-    """What one step of a derivation tells."""
-
-    START = "start"
-    RULE = "rule"
-    COUNTED = "counted"
-    SKIPPED = "skipped"
-    ROLLED = "rolled"
-    RESULT = "result"
-
-
-_ELAPSED = (Unit.MINUTES, Unit.HOURS)
 _SECONDS = {Unit.MINUTES: 60, Unit.HOURS: 3_600, Unit.WORKING_HOURS: 3_600}
-_DAY_END: dict[DueAt, DayEnd] = {
-    DueAt.INSTANT: "same_time",
-    DueAt.END_OF_WORKING_DAY: "end_of_working_day",
-    DueAt.END_OF_DAY: "end_of_day",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,61 +103,133 @@ class Limit:
         return f"{self.amount} {words.removesuffix('s') if self.amount == 1 else words}"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a derivation. The local times are for reading; ``seconds`` is the time that counted."""
-
-    kind: StepKind
-    text: str
-    local_from: datetime | None = None
-    local_to: datetime | None = None
-    seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Derivation:
-    """How a due instant came about: ``due_at`` in UTC, ``local_due`` the same in ``zone``."""
-
-    limit: Limit
-    calendar_id: str
-    zone: str
-    started_at: datetime
-    due_at: datetime
-    local_due: datetime
-    steps: tuple[Step, ...]
-
-
-def due_at(limit: Limit, started_at: datetime, calendar: WorkingCalendar) -> datetime:
+def due_at(
+    limit: Limit,
+    started_at: datetime,
+    calendar: WorkingCalendar,
+    pauses: Iterable[Pause] = (),
+    extension: Extension | None = None,
+) -> datetime:
     """The UTC instant at which the duty is due.
+
+    Elapsed and working hours are used up by the seconds outside pauses. Days and months pass in daily ticks (the
+    close of work, the midnight, or the start's time of day, as the limit is due) of which only those count that
+    fall outside pauses. A pause that restarts begins the whole limit anew. An extension replaces all of that by
+    its own instant, which pauses that begin after it was granted push on by what they last.
 
     Raises the errors of working_time: NaiveTime, CalendarMissing, CalendarExhausted. Elapsed time and
     calendar periods that do not roll forward need no calendar year.
     """
     start = as_utc(started_at, "started_at")
-    if limit.unit in _ELAPSED and not limit.roll_forward:
-        return start + timedelta(seconds=limit.seconds)
-    if limit.unit is Unit.WORKING_DAYS:
-        ends = _DAY_END[limit.due_at]
-        return add_working_days(calendar, start, limit.amount, count_start_day=limit.count_start_day, due_at=ends)
-    if limit.unit is Unit.WORKING_HOURS:
-        return add_working_seconds(calendar, start, limit.seconds)
-    due, last_on = _unrolled(limit, start, calendar)
+    if extension is not None:
+        stills = standstills(later_pauses(pauses, extension))
+        due, last_on = extended(limit, extension, calendar, stills)
+        return rolled(limit, start, due, last_on, calendar, stills)[0]
+    pauses = tuple(pauses)
+    if pauses:
+        start = last_restart(limit, start, calendar, pauses)[0]
+    return _due(limit, start, calendar, standstills(pauses))
+
+
+def last_restart(
+    limit: Limit, start: datetime, calendar: WorkingCalendar, pauses: Iterable[Pause]
+) -> tuple[datetime, Pause | None]:
+    """The instant from which the limit is counted, and the pause that made it so; the start and None without one."""
+    pauses, cause = tuple(pauses), None
+    stills = standstills(pauses)
+    for pause in sorted((pause for pause in pauses if pause.restarts), key=lambda pause: pause.began_at):
+        if pause.ended_at <= start:
+            continue
+        if pause.began_at >= _due(limit, start, calendar, stills):
+            break
+        start, cause = pause.ended_at, pause
+    return start, cause
+
+
+def later_pauses(pauses: Iterable[Pause], extension: Extension) -> tuple[Pause, ...]:
+    """The pauses that began after the extension was granted: only these were not known when it was."""
+    return tuple(pause for pause in pauses if pause.began_at > extension.granted_at)
+
+
+def extended(
+    limit: Limit, extension: Extension, calendar: WorkingCalendar, stills: Standstills
+) -> tuple[datetime, date]:
+    """The extension's instant, pushed on by each standstill that begins before it is reached, and its local date.
+
+    A midnight belongs to the date it ends if the limit is due at the end of a day.
+    """
+    due, passing = extension.until, passing_of(limit, calendar)
+    for began, ended in stills:
+        if began >= due:
+            break
+        due = passing.after(due, passing.between(began, ended))
+    on = calendar.last_date(due) if limit.due_at is DueAt.END_OF_DAY else calendar.local(due).date()
+    return due, on
+
+
+def unrolled(limit: Limit, start: datetime, calendar: WorkingCalendar, stills: Standstills) -> tuple[datetime, date]:
+    """The UTC instant at which the limit is used up, and its last local date; a closed last date not regarded."""
+    if limit.seconds:
+        due = after_running(start, timedelta(seconds=limit.seconds), stills, passing_of(limit, calendar))
+        return due, calendar.local(due).date()
+    last_on = _last_date(limit, start, calendar, stills)
+    return daily_tick(limit, start, calendar, last_on), last_on
+
+
+def daily_tick(limit: Limit, start: datetime, calendar: WorkingCalendar, on: date) -> datetime:
+    """The instant of a date at which a limit in days or months that ends on it is due.
+
+    A closed date, which can only be the last one of calendar days or months, has no close of work: it ends at midnight.
+    """
+    if limit.due_at is DueAt.INSTANT:
+        return calendar.instant(on, calendar.local(start).time())
+    if limit.due_at is DueAt.END_OF_WORKING_DAY and (spans := calendar.day(on).spans):
+        return spans[-1][1]
+    return calendar.end_of_day(on)
+
+
+def rolled(
+    limit: Limit, start: datetime, due: datetime, last_on: date, calendar: WorkingCalendar, stills: Standstills
+) -> tuple[datetime, list[DayPlan]]:
+    """The due instant moved on while nobody works on its date, and the dates from ``last_on`` to the one found.
+
+    A limit that does not roll forward stays. So does an instant that falls on a working day.
+    A close of work before the start would end the duty
+    before it began, and a moved one within a standstill would end it while nothing counts: both are passed over.
+    """
+    passed: list[DayPlan] = []
     if not limit.roll_forward:
-        return due
-    days = _rolled(limit, start, last_on, calendar)
-    if limit.due_at is DueAt.END_OF_DAY:
-        return calendar.end_of_day(days[-1].on)
-    # An instant that falls on a working day stays what it is.
-    return due if limit.due_at is DueAt.INSTANT and len(days) == 1 else days[-1].spans[-1][1]
+        return due, passed
+    for plan in calendar.days_from(last_on):
+        passed.append(plan)
+        if not plan.is_working:
+            continue
+        if len(passed) > 1:
+            due = calendar.end_of_day(plan.on) if limit.due_at is DueAt.END_OF_DAY else plan.spans[-1][1]
+        if due > start and not any(began < due < ended for began, ended in stills):
+            break
+    return due, passed
+
+
+def passing_of(limit: Limit, calendar: WorkingCalendar) -> Passing:
+    """Whether the limit passes in working or in real time."""
+    if limit.working:
+        return Passing(calendar.after_working_time, calendar.working_time_between)
+    return REAL_TIME
 
 
 def threshold_at(
-    started_at: datetime, due_at: datetime, fraction: float, limit: Limit, calendar: WorkingCalendar
+    started_at: datetime,
+    due_at: datetime,
+    fraction: float,
+    limit: Limit,
+    calendar: WorkingCalendar,
+    pauses: Iterable[Pause] = (),
 ) -> datetime:
-    """The UTC instant at which ``fraction`` (0 to 1) of the time from start to due has been used.
+    """The UTC instant at which ``fraction`` (0 to 1) of the time from start to due has been used, pauses left out.
 
     Working units are measured in working time, rounded to the second, all others in real time. If the due
-    instant leaves no working time at all, everything is used at the start. Raises LimitInvalid for a fraction
+    instant leaves no time that counts, everything is used at the start. Raises LimitInvalid for a fraction
     outside 0 to 1 or a due instant before the start, and the errors of working_time.
     """
     start, due = as_utc(started_at, "started_at"), as_utc(due_at, "due_at")
@@ -186,10 +239,10 @@ def threshold_at(
         raise LimitInvalid(f"due at {due.isoformat()}, before the start at {start.isoformat()}")
     if fraction == 1:
         return due
-    if not limit.working:
-        return start + (due - start) * fraction
-    budget = working_seconds_between(calendar, start, due)
-    return add_working_seconds(calendar, start, round(budget * fraction))
+    passing, stills = passing_of(limit, calendar), standstills(pauses)
+    budget = running_between(start, due, stills, passing)
+    used = timedelta(seconds=round(budget // ONE_SECOND * fraction)) if limit.working else budget * fraction
+    return after_running(start, used, stills, passing)
 
 
 def threshold_before(due_at: datetime, distance: timedelta) -> datetime:
@@ -199,46 +252,48 @@ def threshold_before(due_at: datetime, distance: timedelta) -> datetime:
     return as_utc(due_at, "due_at") - distance
 
 
-def derive(limit: Limit, started_at: datetime, calendar: WorkingCalendar) -> Derivation:
-    """The due instant with every step that leads to it; raises as ``due_at``."""
-    start = as_utc(started_at, "started_at")
-    due = due_at(limit, start, calendar)
-    begins, ends = calendar.local(start), calendar.local(due)
-    if limit.unit is Unit.WORKING_HOURS:
-        steps = _working_hours_steps(start, due, calendar)
-    elif limit.unit is Unit.WORKING_DAYS:
-        steps = _working_days_steps(limit, start, calendar)
+def _due(limit: Limit, start: datetime, calendar: WorkingCalendar, stills: Standstills) -> datetime:
+    due, last_on = unrolled(limit, start, calendar, stills)
+    return rolled(limit, start, due, last_on, calendar, stills)[0]
+
+
+def _last_date(limit: Limit, start: datetime, calendar: WorkingCalendar, stills: Standstills) -> date:
+    """The last local date of a limit in days or months: each tick that falls into a standstill adds a counted day."""
+    on = calendar.local(start).date()
+    if limit.working:
+        plan = calendar.day(on)
+        counts = limit.count_start_day and plan.closes_after(start)
+        last = calendar.nth_working_day(on, limit.amount + (plan.is_working and not counts)).on
     else:
-        steps = _calendar_steps(limit, start, calendar)
-    how = {
-        DueAt.INSTANT: "",
-        DueAt.END_OF_WORKING_DAY: ", the close of work",
-        DueAt.END_OF_DAY: f", the midnight that ends {_day(calendar.last_date(due))}",
-    }[limit.due_at]
-    first = Step(StepKind.START, f"Started {_instant(begins)}.", local_from=begins)
-    last = Step(StepKind.RESULT, f"Due {_instant(ends)}{how}.", local_to=ends)
-    return Derivation(limit, calendar.id, calendar.zone, start, due, ends, (first, *steps, last))
+        counts = limit.count_start_day
+        if limit.unit is Unit.MONTHS:
+            last = _months_after(on, limit.amount, count_start_day=counts)
+        else:
+            last = on + timedelta(days=limit.amount - counts)
+    first = on if counts else on + ONE_DAY
+    for began, ended in stills:
+        began = max(began, start)
+        if began >= ended:
+            continue
+        if began >= daily_tick(limit, start, calendar, last):
+            break
+        low, high = (_next_tick(limit, start, calendar, first, edge) for edge in (began, ended))
+        if not limit.working:
+            last += high - low
+        elif lost := calendar.working_days_between(low, high):
+            last = calendar.nth_working_day(last + ONE_DAY, lost).on
+    return last
 
 
-def render(derivation: Derivation) -> str:
-    """The derivation as lines of English for a person; no trailing line break."""
-    heading = f"{derivation.limit.text}, calendar {derivation.calendar_id}, local time of {derivation.zone}"
-    return "\n".join([heading, *(f"  {step.text}" for step in derivation.steps)])
-
-
-def _unrolled(limit: Limit, start: datetime, calendar: WorkingCalendar) -> tuple[datetime, date]:
-    """Due instant and last local date of elapsed time or a calendar period, closed days not regarded."""
-    local = calendar.local(start)
-    if limit.unit in _ELAPSED:
-        due = start + timedelta(seconds=limit.seconds)
-        return due, calendar.local(due).date()
-    if limit.unit is Unit.MONTHS:
-        last_on = _months_after(local.date(), limit.amount, count_start_day=limit.count_start_day)
-    else:
-        last_on = local.date() + timedelta(days=limit.amount - limit.count_start_day)
-    if limit.due_at is DueAt.INSTANT:
-        return calendar.instant(last_on, local.time()), last_on
-    return calendar.end_of_day(last_on), last_on
+def _next_tick(limit: Limit, start: datetime, calendar: WorkingCalendar, first: date, at: datetime) -> date:
+    """The earliest date from ``first`` on whose tick is not before the instant."""
+    # A night shift that began the day before yesterday has closed; tomorrow's tick is still to come.
+    on = max(first, calendar.local(at).date() - 2 * ONE_DAY)
+    for _ in range(4):
+        if daily_tick(limit, start, calendar, on) >= at:
+            break
+        on += ONE_DAY
+    return on
 
 
 def _months_after(start_on: date, months: int, *, count_start_day: bool) -> date:
@@ -249,118 +304,3 @@ def _months_after(start_on: date, months: int, *, count_start_day: bool) -> date
     if day == 0:
         return date(year, month, 1) - timedelta(days=1)
     return date(year, month, min(day, monthrange(year, month)[1]))
-
-
-def _rolled(limit: Limit, start: datetime, last_on: date, calendar: WorkingCalendar) -> list[DayPlan]:
-    """The last date and, while the duty cannot be due there, the dates after it."""
-    passed: list[DayPlan] = []
-    for plan in calendar.days_from(last_on):
-        passed.append(plan)
-        # A close of work before the start would end the duty before it began.
-        if plan.closes_after(start) if limit.due_at is DueAt.END_OF_WORKING_DAY else plan.is_working:
-            break
-    return passed
-
-
-def _calendar_steps(limit: Limit, start: datetime, calendar: WorkingCalendar) -> list[Step]:
-    due, last_on = _unrolled(limit, start, calendar)
-    begins, ends = calendar.local(start), calendar.local(due)
-    if limit.unit in _ELAPSED:
-        text = f"{limit.text} of real time, closed days included, until {_instant(ends)}."
-        steps = [Step(StepKind.COUNTED, text, begins, ends, limit.seconds)]
-        if begins.utcoffset() != ends.utcoffset():
-            before, after = begins.isoformat()[-6:], ends.isoformat()[-6:]
-            text = f"The local clock changed from {before} to {after} in between; real time is what counts."
-            steps.append(Step(StepKind.RULE, text))
-    else:
-        steps = [_start_day(begins.date(), counts=limit.count_start_day)]
-        text = f"{limit.text}, closed days included; last date {_day(last_on)}."
-        steps.append(Step(StepKind.COUNTED, text, begins, ends))
-        if limit.unit is Unit.MONTHS and last_on.day < begins.day - limit.count_start_day:
-            text = f"That month has no day {begins.day}, so its last day is meant."
-            steps.append(Step(StepKind.RULE, text))
-    if limit.roll_forward:
-        *passed, found = _rolled(limit, start, last_on, calendar)
-        steps += [_skipped(plan, "Not due on") for plan in passed]
-        if passed:
-            steps.append(Step(StepKind.ROLLED, f"Moved to the next working day, {_day(found.on)}."))
-    return steps
-
-
-def _working_days_steps(limit: Limit, start: datetime, calendar: WorkingCalendar) -> list[Step]:
-    days = count_working_days(calendar, start, limit.amount, count_start_day=limit.count_start_day)
-    counts_first = limit.count_start_day and days[0].closes_after(start)
-    steps = [_start_day(days[0].on, counts=counts_first)]
-    if limit.count_start_day and not counts_first:
-        steps = [_skipped(days[0])]
-    counted = 0
-    for plan in days if counts_first else days[1:]:
-        if not plan.is_working:
-            steps.append(_skipped(plan))
-            continue
-        counted += 1
-        hours = ", ".join(f"{opens:%H:%M} to {_closing(closes)}" for opens, closes in plan.windows)
-        why = "" if plan.reason is DayReason.WORKING else f", {_why(plan)}"
-        text = f"Working day {counted} of {limit.amount}: {_day(plan.on)}, {hours}{why}."
-        opens, closes = calendar.local(plan.spans[0][0]), calendar.local(plan.spans[-1][1])
-        steps.append(Step(StepKind.COUNTED, text, opens, closes))
-    return steps
-
-
-def _working_hours_steps(start: datetime, due: datetime, calendar: WorkingCalendar) -> list[Step]:
-    steps: list[Step] = []
-    if next_working_instant(calendar, start) > start:
-        steps.append(Step(StepKind.RULE, "Outside working time at the start: counting begins later."))
-    total = 0
-    for row in counted_windows(calendar, start, due):
-        if isinstance(row, SkippedDay):
-            steps.append(_skipped(row))
-            continue
-        total += row.seconds
-        opens, closes = calendar.local(row.starts_at), calendar.local(row.ends_at)
-        text = f"Counted {_day(opens.date())}, {opens:%H:%M:%S} to {closes:%H:%M:%S}"
-        if opens.date() != row.on:
-            text += f", the shift of {_day(row.on)}"
-        if opens.utcoffset() != closes.utcoffset():
-            text += ", while the local clock changed"
-        text += f": {_length(row.seconds)}, in all {_length(total)}."
-        steps.append(Step(StepKind.COUNTED, text, opens, closes, row.seconds))
-    return steps
-
-
-def _start_day(on: date, *, counts: bool) -> Step:
-    said = "is the first day of the period" if counts else "is day zero and does not count"
-    return Step(StepKind.RULE, f"The start date, {_day(on)}, {said}.")
-
-
-def _skipped(day: DayPlan | SkippedDay, verdict: str = "Not counted:") -> Step:
-    # A working day is passed over only if it had closed before the start.
-    closed = isinstance(day, DayPlan) and day.is_working
-    why = "work had closed before the start" if closed else _why(day)
-    return Step(StepKind.SKIPPED, f"{verdict} {_day(day.on)}, {why}.")
-
-
-def _why(day: DayPlan | SkippedDay) -> str:
-    if day.name in (None, WEEKDAYS[day.on.weekday()]):
-        return day.reason.value
-    return f"{day.reason.value}: {day.name}"
-
-
-def _day(on: date) -> str:
-    # Not strftime's weekday, which follows the locale of the process.
-    return f"{WEEKDAYS[on.weekday()]} {on.isoformat()}"
-
-
-def _instant(local: datetime) -> str:
-    clock = local.isoformat(" ", "seconds")
-    return f"{WEEKDAYS[local.weekday()]} {clock} ({local.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
-
-
-def _closing(closes: time) -> str:
-    return f"{closes:%H:%M}" if closes != time.min else "24:00"
-
-
-def _length(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    parts = ((minutes // 60, "h"), (minutes % 60, "min"), (rest, "s"))
-    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) or "0 s"

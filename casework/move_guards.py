@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from casework.errors import MoveRefused
 from casework.facts import Actor, CaseFacts
 from casework.policy_pack import Pack
-from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, Ground, Outcome, Priority
+from casework.preconditions import precondition_of, usable_from
+from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, Ground, Outcome, Priority, RequestedAction
 
 A = Action
 
@@ -31,13 +33,14 @@ class MoveDetails:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A move that somebody asks for: what a guard looks at."""
+    """A move that somebody asks for: what a guard looks at. The pack holds the rules in force at the move's time."""
 
     case: CaseFacts
     action: Action
     actor: Actor
     pack: Pack
     said: MoveDetails
+    at: datetime
 
 
 Guard = Callable[[Asked], None]
@@ -145,12 +148,79 @@ def _no_order_without_expert_decision(ask: Asked) -> None:
         raise MoveRefused(
             ask.case.number, f"this authority may not use a '{ask.case.instrument}'", rule="submission.instrument"
         )
-    if rule.requires_expert_decision and not ask.case.expert_decision:
+    group = ask.pack.expert_group(ask.case.instrument)
+    opinion = ask.case.opinion
+    if group is None or (opinion is not None and opinion.group == group.id and opinion.confirmed):
+        return
+    if opinion is None or opinion.group != group.id:
         raise MoveRefused(
             ask.case.number,
-            f"a '{ask.case.instrument}' needs the expert group's decision, and none is recorded",
+            f"a '{ask.case.instrument}' needs the opinion of '{group.id}', and none is recorded",
             rule="review.expert_decision_missing",
-            next_step="Return the case, or record the decision.",
+            next_step="Record it with 'qorgan expert record', or return the case.",
+        )
+    raise MoveRefused(
+        ask.case.number,
+        f"'{group.id}' did not confirm the case (record {opinion.reference})",
+        rule="review.expert_rejected",
+        next_step="Decline it; the reasons are the group's.",
+    )
+
+
+def _no_notice_before_its_time(ask: Asked) -> None:
+    rule = precondition_of(ask.case, ask.pack)
+    if rule is None:
+        return
+    usable = usable_from(rule, ask.case, ask.pack)
+    if usable is None:
+        raise MoveRefused(
+            ask.case.number,
+            f"'{rule.id}' is not met: {rule.name.en}; when that was is not recorded",
+            rule="review.precondition_missing",
+            next_step="Return the case to the reporter, who may say when.",
+        )
+    if ask.at < usable:
+        raise MoveRefused(
+            ask.case.number,
+            f"'{rule.id}' is not met yet: {rule.wait.limit.text} must have passed",
+            rule="review.precondition_early",
+            next_step=f"It may be approved from {usable.astimezone(UTC):%Y-%m-%d %H:%M} UTC on.",
+        )
+
+
+def _no_notice_under_law_not_in_force(ask: Asked) -> None:
+    day = ask.pack.local_date(ask.at)
+    if not ask.pack.in_force_on(day):
+        regime = ask.pack.regime
+        raise MoveRefused(
+            ask.case.number,
+            f"policy {regime.id} is in force from {regime.valid_from} to {regime.valid_to or 'further notice'},"
+            f" not on {day}",
+            rule="review.policy_not_in_force",
+            next_step="Put the policy in force in place.",
+        )
+
+
+def _no_decision_by_the_wrong_office(ask: Asked) -> None:
+    rule = ask.pack.instrument(ask.case.instrument)
+    if rule is not None and not ask.actor.has(*rule.decided_by):
+        raise MoveRefused(
+            ask.case.number,
+            f"a '{ask.case.instrument}' is decided by {' or '.join(rule.decided_by)}; {ask.actor.id} is not",
+            rule="review.wrong_office",
+            next_step="Somebody who holds that office decides.",
+        )
+
+
+def _no_account_before_the_item(ask: Asked) -> None:
+    """The least intrusive action that serves: an account only with a note why no single item will do."""
+    account = ask.case.requested_action == RequestedAction.SUSPEND_ACCOUNT
+    if account and len(ask.said.proportionality.strip()) < 20:
+        raise MoveRefused(
+            ask.case.number,
+            "it asks for an account: no note says why removing single items would not do",
+            rule="review.account_disproportionate",
+            next_step="Write it with --proportionality, or ask for the item.",
         )
 
 
@@ -245,17 +315,22 @@ _DECIDING = (_no_silent_decision, _no_judge_in_own_cause, _no_same_judge_on_appe
 
 GUARDS: dict[Action, tuple[Guard, ...]] = {
     A.RETURN: (_no_silent_decision,),
-    A.ENDORSE: (*_DECIDING, _no_single_judge_on_speech, _no_notice_without_basis),
+    A.ENDORSE: (*_DECIDING, _no_notice_under_law_not_in_force, _no_single_judge_on_speech, _no_notice_without_basis),
     A.APPROVE: (
         *_DECIDING,
+        _no_notice_under_law_not_in_force,
         _no_notice_to_nobody,
         _no_order_without_expert_decision,
+        _no_decision_by_the_wrong_office,
+        _no_notice_before_its_time,
         _no_single_judge_on_speech,
+        _no_account_before_the_item,
         _no_notice_without_basis,
     ),
     A.APPROVE_URGENTLY: (
         _no_silent_decision,
         _no_judge_in_own_cause,
+        _no_notice_under_law_not_in_force,
         _no_notice_to_nobody,
         _no_urgency_without_law,
         _no_notice_without_basis,

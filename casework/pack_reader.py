@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from casework.calendar_table import read_overrides
 from casework.errors import PackError
-from casework.policy_clocks import CalendarPolicy, Sla
-from casework.policy_pack import Authority, Category, Pack, Platforms, PriorityPolicy, Regime
+from casework.pack_checks import check_pack, claimed_ids
+from casework.policy_calendar import Calendars
+from casework.policy_clocks import Sla
+from casework.policy_pack import Category, Pack, Platforms, PriorityPolicy
+from casework.policy_people import Authority, Liaisons, Retention, Roles
+from casework.policy_regime import Regime
 
 
-class _Categories(RootModel[tuple[Category, ...]]):
-    """categories.yaml is a list."""
+class Categories(RootModel[tuple[Category, ...]]):
+    """Kinds of harm: a list."""
+
+
+class Wording(RootModel[dict[str, dict[str, dict[str, Any]]]]):
+    """The pack's own words for letters, by group and code; see docs/writing-a-letter.md."""
 
 
 FILES: dict[str, type[BaseModel]] = {
     "authority": Authority,
+    "roles": Roles,
     "regime": Regime,
-    "categories": _Categories,
+    "categories": Categories,
     "priority": PriorityPolicy,
     "sla": Sla,
-    "calendar": CalendarPolicy,
+    "calendar": Calendars,
     "platforms": Platforms,
+    "liaisons": Liaisons,
+    "retention": Retention,
 }
 """Each file of a pack, by its stem, and the model it must satisfy."""
+
+OPTIONAL: dict[str, type[BaseModel]] = {"wording": Wording}
+"""Files that a pack may have."""
+
+OVERRIDES = "overrides.csv"
+"""The table of single days that differ from the public calendar; it adds to calendar.yaml."""
 
 Lines = dict[tuple[str | int, ...], int]
 M = TypeVar("M", bound=BaseModel)
@@ -37,54 +57,115 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_pack(folder: str, texts: Mapping[str, str]) -> Pack:
-    """Read a pack from ``{stem: yaml text}``.
+    """Read a pack from ``{stem of a YAML file, or the name of another file: its text}``.
 
     Raises PackError listing every fault found, each as ``folder/file.yaml:line: what``.
     """
+    return _read(folder, texts)[0]
+
+
+def read_packs(texts: Mapping[str, Mapping[str, str]]) -> tuple[Pack, ...]:
+    """Read several packs, by folder, that are to stand side by side. PackError also for an id that two claim."""
+    read = [_read(folder, files) for folder, files in texts.items()]
+    owners: dict[str, str] = {}
+    faults: list[str] = []
+    for pack, lines in read:
+        for stem, path, code in claimed_ids(pack):
+            place = f"{pack.folder}/{stem}.yaml:{line_of(lines[stem], path)}"
+            owner = owners.setdefault(code, place)
+            # A rule may stand twice in its own pack, as two versions of it.
+            if not owner.startswith(f"{pack.folder}/"):
+                faults.append(f"{place}: the rule id '{code}' is claimed by {owner} as well")
+    if faults:
+        raise PackError("\n".join(faults), next_step="Give the rule an id of its own; nothing was loaded.")
+    return tuple(pack for pack, _ in read)
+
+
+def _read(folder: str, texts: Mapping[str, str]) -> tuple[Pack, dict[str, Lines]]:
     faults: list[str] = []
     parts: dict[str, Any] = {}
+    data: dict[str, Any] = {}
     lines: dict[str, Lines] = {}
-    for stem, model in FILES.items():
+    models = {**FILES, **{stem: model for stem, model in OPTIONAL.items() if stem in texts}}
+    overrides = read_overrides(f"{folder}/{OVERRIDES}", texts.get(OVERRIDES, ""), faults)
+    for stem, model in models.items():
         name = f"{folder}/{stem}.yaml"
         if stem not in texts:
             faults.append(f"{name}:1: the file is missing")
             continue
         try:
-            parts[stem], lines[stem] = _read_file(name, texts[stem], model)
+            data[stem], lines[stem] = _parse(name, texts[stem])
+            if stem == "calendar" and overrides:
+                data[stem] = _with_overrides(data[stem], overrides)
+            parts[stem] = _validated(name, model, data[stem], lines[stem])
         except PackError as error:
             faults.extend(error.message.splitlines())
-    faults.extend(f"{folder}/{stem}.yaml:1: no such file in a pack" for stem in texts if stem not in FILES)
+    known = {*models, *OPTIONAL, OVERRIDES}
+    faults.extend(f"{folder}/{name}:1: no such file in a pack" for name in texts if name not in known)
     if not faults:
-        faults = _cross_check(folder, parts, lines)
+        digest = hashlib.sha256(json.dumps(data, sort_keys=True, default=str, ensure_ascii=False).encode()).hexdigest()
+        named = {"categories": parts.pop("categories").root, "calendars": parts.pop("calendar")}
+        if "wording" in parts:
+            named["wording"] = parts.pop("wording").root
+        pack = Pack(folder=folder, digest=digest, **named, **parts)
+        check_pack(
+            pack,
+            lambda stem, path, what: faults.append(f"{folder}/{stem}.yaml:{line_of(lines[stem], path)}: {what}"),
+        )
     if faults:
         raise PackError("\n".join(faults), next_step="Mend the pack; nothing was loaded.")
-    digest = hashlib.sha256("\0".join(f"{s}\0{texts[s]}" for s in sorted(texts)).encode()).hexdigest()
-    parts["categories"] = parts["categories"].root
-    return Pack(folder=folder, digest=digest, **parts)
+    return pack, lines
 
 
-def _read_file(name: str, text: str, model: type[M]) -> tuple[M, Lines]:
+def _with_overrides(data: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """calendar.yaml with the table's days added to the calendar that each names, the first by default."""
+    calendars = data.get("calendars") if isinstance(data, dict) else None
+    if not isinstance(calendars, list) or not all(isinstance(calendar, dict) for calendar in calendars):
+        return data
+    added = []
+    for place, calendar in enumerate(calendars):
+        names = {calendar.get("id")} | ({""} if place == 0 else set())
+        own = [row["override"] for row in rows if row["calendar"] in names]
+        added.append({**calendar, "overrides": [*calendar.get("overrides", ()), *own]})
+    return {**data, "calendars": added}
+
+
+def _parse(name: str, text: str) -> tuple[Any, Lines]:
     try:
         node = yaml.compose(text, Loader=_LOADER)
         if node is None:
             raise PackError(f"{name}:1: the file is empty")
         lines: Lines = {}
         _index(node, (), lines, name)
-        data = yaml.constructor.SafeConstructor().construct_document(node)
+        return yaml.constructor.SafeConstructor().construct_document(node), lines
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
         problem = getattr(error, "problem", None) or "not readable as YAML"
         raise PackError(f"{name}:{line}: {problem}") from None
+
+
+def _validated(name: str, model: type[M], data: Any, lines: Lines) -> M:
     try:
-        return model.model_validate(data), lines
+        return model.model_validate(data)
     except ValidationError as error:
         raise PackError(
             "\n".join(
-                f"{name}:{line_of(lines, fault['loc'])}: {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
+                f"{name}:{line_of(lines, fault['loc'])}: {'.'.join(map(str, fault['loc'])) or 'file'}: {_said(fault)}"
                 for fault in error.errors(include_url=False, include_input=False)
             )
         ) from None
+
+
+def _said(fault: ErrorDetails) -> str:
+    """The fault in the words of somebody who edits YAML."""
+    if fault["type"] == "extra_forbidden":
+        return "unknown key"
+    if fault["type"] == "missing":
+        return "is missing"
+    if fault["type"] == "too_short" and fault["loc"][-1:] in (("windows",), ("week",)):
+        return "the calendar is empty: without working hours no deadline could ever arrive"
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _index(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str) -> None:
@@ -108,55 +189,14 @@ def _index(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str
             raise PackError(f"{name}:{node.start_mark.line + 1}: no such date: {error}") from None
 
 
+def line_in(name: str, text: str, path: tuple[str | int, ...]) -> int:
+    """The line of a path in a YAML text; PackError for a text that is no YAML."""
+    return line_of(_parse(name, text)[1], path)
+
+
 def line_of(lines: Lines, path: tuple[str | int, ...]) -> int:
     """The line of a path, or of its nearest parent that has one."""
     for length in range(len(path), -1, -1):
         if path[:length] in lines:
             return lines[path[:length]]
     return 1
-
-
-def _cross_check(folder: str, parts: Mapping[str, Any], lines: Mapping[str, Lines]) -> list[str]:
-    """Names that one file uses and another must define."""
-    faults: list[str] = []
-
-    def fault(stem: str, path: tuple[str | int, ...], what: str) -> None:
-        faults.append(f"{folder}/{stem}.yaml:{line_of(lines[stem], path)}: {what}")
-
-    categories = parts["categories"].root
-    known_basis = {basis.code for basis in parts["regime"].legal_basis}
-    known_instruments = {rule.instrument for rule in parts["regime"].instruments}
-    known_categories = {category.code for category in categories}
-    if len(known_categories) != len(categories):
-        fault("categories", (), "category codes must differ")
-    for position, category in enumerate(categories):
-        for code in category.basis:
-            if code not in known_basis:
-                fault("categories", (position, "basis"), f"{category.code} cites '{code}', not in regime.yaml")
-        if category.instrument not in known_instruments:
-            fault(
-                "categories",
-                (position, "instrument"),
-                f"{category.code} uses '{category.instrument}', not in regime.yaml",
-            )
-    for position, rule in enumerate(parts["priority"].rules):
-        for code in rule.any_category:
-            if code not in known_categories:
-                fault(
-                    "priority",
-                    ("rules", position, "any_category"),
-                    f"{rule.id} names category '{code}', not in categories.yaml",
-                )
-    for position, clock in enumerate(parts["sla"].clocks):
-        for code in clock.applies.category:
-            if code not in known_categories:
-                fault(
-                    "sla",
-                    ("clocks", position, "applies"),
-                    f"{clock.id} names category '{code}', not in categories.yaml",
-                )
-    try:
-        parts["calendar"].calendar.day(parts["regime"].valid_from)
-    except ValueError as error:
-        fault("calendar", (), str(error))
-    return faults

@@ -1,111 +1,30 @@
 """The schema of a policy pack: everything that differs between authorities, as data.
 
-A pack is a folder of YAML files, one per model below. Reading files is not done here;
+A pack is a folder of YAML files, one per model. Reading files is not done here;
 :mod:`casework.pack_reader` turns their texts into a :class:`Pack`.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from bisect import bisect_right
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, model_validator
 
-from casework.policy_base import Code, Country, Email, PackModel, Source, Texts
-from casework.policy_clocks import CalendarPolicy, Sla
+from casework.harm_vocabulary import KEYWORDS, STATEMENT_CATEGORIES
+from casework.policy_base import Code, Dated, PackModel, Source, Texts
+from casework.policy_calendar import Calendars
+from casework.policy_clocks import Sla
+from casework.policy_people import Authority, Contact, Liaisons, Retention, Roles
+from casework.policy_regime import BeforeReview, ExpertGroup, InstrumentRule, LegalBasis, Regime
+from casework.public_days import PublicDay
 from casework.vocabulary import AgeBand, Ground, Instrument, Lane, Priority, RequestedAction
+from casework.working_time import WorkingCalendar
 
-
-class NamePeriod(PackModel):
-    """The authority's name over a period; names of ministries change."""
-
-    name: Texts
-    valid_from: date
-    valid_to: date | None = None
-    source: Source
-
-
-class Signatory(PackModel):
-    name: Texts
-    position: Texts
-    valid_from: date
-    valid_to: date | None = None
-
-
-class Authority(PackModel):
-    """Who reports: names by period, contact, languages."""
-
-    id: Code
-    country: Country
-    zone: str
-    number_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}$")]
-    names: Annotated[tuple[NamePeriod, ...], Field(min_length=1)]
-    unit: Texts
-    address: Texts
-    email: Email
-    phone: str
-    duty_phone: str
-    signatories: Annotated[tuple[Signatory, ...], Field(min_length=1)]
-    default_language: Literal["kk", "ru", "en"]
-    authentic_language: Texts
-    emergency_numbers: dict[Literal["kk", "ru", "en"], tuple[str, ...]]
-    unit_mailbox: Email
-    source: Source
-
-    def name_on(self, on: date) -> NamePeriod:
-        """The name in force on a day; LookupError when the pack has none for it."""
-        for period in self.names:
-            if period.valid_from <= on and (period.valid_to is None or on <= period.valid_to):
-                return period
-        raise LookupError(f"authority {self.id} has no name for {on.isoformat()}")
-
-    def signatory_on(self, on: date) -> Signatory:
-        """Who signs on a day; LookupError when nobody may."""
-        for person in self.signatories:
-            if person.valid_from <= on and (person.valid_to is None or on <= person.valid_to):
-                return person
-        raise LookupError(f"authority {self.id} has no signatory for {on.isoformat()}")
-
-
-class LegalBasis(PackModel):
-    """One provision that a notice may cite."""
-
-    code: Code
-    citation: Texts
-    title: Texts
-    source: Source
-
-
-class InstrumentRule(PackModel):
-    """A form of notice this authority may use, and on what grounds."""
-
-    instrument: Instrument
-    grounds: Annotated[tuple[Ground, ...], Field(min_length=1)]
-    redress: Texts
-    requires_expert_decision: bool = False
-    source: Source
-
-
-class BeforeReview(PackModel):
-    """A case in which the law lets a notice go out before legal review."""
-
-    priority: Priority
-    instrument: Instrument
-    source: Source
-
-
-class Regime(PackModel):
-    """The law this authority works under, with its date of effect."""
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9\-]+/[0-9]{4}-[0-9]{2}(-[0-9]+)?$")]
-    valid_from: date
-    valid_to: date | None = None
-    territorial_scope: tuple[Country, ...]
-    instruments: Annotated[tuple[InstrumentRule, ...], Field(min_length=1)]
-    before_review: tuple[BeforeReview, ...] = ()
-    legal_basis: tuple[LegalBasis, ...]
-    appeal: Texts
+D = TypeVar("D", bound=Dated)
 
 
 class Category(PackModel):
@@ -116,15 +35,28 @@ class Category(PackModel):
     plain_name: Texts
     child: Literal["always", "if_minor", "never"]
     political: bool = False
-    dsa_category: Annotated[str, StringConstraints(pattern=r"^STATEMENT_CATEGORY_[A-Z_]+$")]
-    dsa_keyword: Annotated[str, StringConstraints(pattern=r"^KEYWORD_[A-Z_]+$")] | None = None
+    dsa_category: str
+    """The kind of harm in the public vocabulary of statements of reasons."""
+    dsa_keyword: str | None = None
+    """The narrower word of the same vocabulary."""
     basis: tuple[Code, ...] = ()
     instrument: Instrument
     ground: Ground
     requested_action: RequestedAction
+    """The narrowest that works for this kind; never an account, which only a person may ask for."""
     police_referral: bool = False
     preserve: bool = False
     source: Source
+
+    @model_validator(mode="after")
+    def _known_and_narrow(self) -> Category:
+        if self.dsa_category not in STATEMENT_CATEGORIES:
+            raise ValueError(f"category {self.code}: '{self.dsa_category}' is no category of statements of reasons")
+        if self.dsa_keyword is not None and self.dsa_keyword not in KEYWORDS:
+            raise ValueError(f"category {self.code}: '{self.dsa_keyword}' is no keyword of statements of reasons")
+        if self.requested_action is RequestedAction.SUSPEND_ACCOUNT:
+            raise ValueError(f"category {self.code} asks for an account by default: the item comes before the account")
+        return self
 
     def concerns_child(self, age_band: str) -> bool:
         """Whether a case of this category is a child's case."""
@@ -133,7 +65,7 @@ class Category(PackModel):
         return self.child == "if_minor" and age_band in (AgeBand.UNDER_13, AgeBand.TEEN, AgeBand.CHILD)
 
 
-class PriorityRule(PackModel):
+class PriorityRule(Dated):
     """Fires when any named indicator is present, or the category matches (and the child flag, if given).
 
     In a politically sensitive case a rule on indicators is withheld, unless it says
@@ -150,7 +82,7 @@ class PriorityRule(PackModel):
     source: Source
 
 
-class Modifier(PackModel):
+class Modifier(Dated):
     """Raises by one level, never above the limit and never down. Not for political categories."""
 
     id: Code
@@ -180,14 +112,6 @@ class PriorityPolicy(PackModel):
         return Lane.ROUTINE
 
 
-class Contact(PackModel):
-    """Somebody who receives letters; a role, not necessarily a named person."""
-
-    name: Texts
-    email: Email
-    language: Literal["kk", "ru", "en"]
-
-
 class InfoHistory(PackModel):
     """How often this platform found requests of a category too thin to act on."""
 
@@ -198,26 +122,26 @@ class InfoHistory(PackModel):
 
 
 class Platform(PackModel):
-    """How one platform is reached, and who answers for it."""
+    """How one platform is reached."""
 
     code: Code
     name: str
     legal_entity: str
+    """Who a notice is addressed to."""
     legal_entity_source: Source
     channel: Literal["api", "portal"]
+    """``api``: a notice goes out by itself after approval; ``portal``: an officer enters it by hand."""
     environment: Literal["practice", "production"]
     contact: Contact
-    liaison: Contact | None = None
-    liaison_head: Contact | None = None
     max_items: Annotated[int, Field(gt=0, le=500)] = 100
     history: tuple[InfoHistory, ...] = ()
     source: Source
 
 
 class Platforms(PackModel):
+    """Every platform that this authority reaches."""
+
     platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
-    police: Contact
-    authority: Contact
 
 
 class Pack(PackModel):
@@ -226,17 +150,100 @@ class Pack(PackModel):
     folder: str
     digest: str
     authority: Authority
+    roles: Roles
     regime: Regime
     categories: tuple[Category, ...]
     priority: PriorityPolicy
     sla: Sla
-    calendar: CalendarPolicy
+    calendars: Calendars
     platforms: Platforms
+    liaisons: Liaisons
+    retention: Retention
+    wording: dict[str, Any] = Field(default_factory=dict)
+    """The pack's own words for letters, over those of templates/words.yaml."""
+    known_days: dict[str, dict[date, PublicDay]] | None = None
+    """Public days by calendar as they were known when this version was recorded; None: as known today."""
 
     @property
     def version(self) -> str:
-        """Regime id and the first eight digits of the files' SHA-256: same id, same text."""
+        """Regime id and the first eight digits of the content's SHA-256: same id, same text."""
         return f"{self.regime.id}+{self.digest[:8]}"
+
+    def local_date(self, at: datetime) -> date:
+        """The authority's date at an instant; dates of effect are its dates."""
+        return at.astimezone(ZoneInfo(self.authority.zone)).date()
+
+    def at(self, at: datetime) -> Pack:
+        """The pack with the rules in force at an instant."""
+        return self.on(self.local_date(at))
+
+    def on(self, day: date) -> Pack:
+        """The pack with the rules in force on a day; itself where no rule has dates of its own."""
+        if not self.changes:
+            return self
+        period = bisect_right(self.changes, day)
+        if period not in self._views:
+            self._views[period] = self._view(day)
+        return self._views[period]
+
+    def in_force_on(self, day: date) -> bool:
+        """Whether the regime as a whole is in force."""
+        return self.regime.in_force_on(day)
+
+    @cached_property
+    def _views(self) -> dict[int, Pack]:
+        return {}
+
+    @cached_property
+    def changes(self) -> tuple[date, ...]:
+        """The days on which a rule comes into force or the first day after it was."""
+        days: set[date] = set()
+        for rule in self._dated():
+            if rule.valid_from is not None:
+                days.add(rule.valid_from)
+            if rule.valid_to is not None and rule.valid_to < date.max:
+                days.add(rule.valid_to + timedelta(days=1))
+        return tuple(sorted(days))
+
+    def _dated(self) -> tuple[Dated, ...]:
+        law, order = self.regime, self.priority
+        return (
+            *law.instruments, *law.before_review, *law.legal_basis, *order.rules, *order.modifiers,
+            *self.sla.clocks, *self.liaisons.liaisons, *self.retention.rules,
+        )  # fmt: skip
+
+    def _view(self, day: date) -> Pack:
+        def kept(rules: tuple[D, ...]) -> tuple[D, ...]:
+            return tuple(rule for rule in rules if rule.in_force_on(day))
+
+        law, order = self.regime, self.priority
+        return self.model_copy(
+            update={
+                "regime": law.model_copy(
+                    update={
+                        "instruments": kept(law.instruments),
+                        "before_review": kept(law.before_review),
+                        "legal_basis": kept(law.legal_basis),
+                    }
+                ),
+                "priority": order.model_copy(update={"rules": kept(order.rules), "modifiers": kept(order.modifiers)}),
+                "sla": self.sla.model_copy(update={"clocks": kept(self.sla.clocks)}),
+                "liaisons": self.liaisons.model_copy(update={"liaisons": kept(self.liaisons.liaisons)}),
+                "retention": self.retention.model_copy(update={"rules": kept(self.retention.rules)}),
+            }
+        )
+
+    def working_calendar(self, code: str | None = None) -> WorkingCalendar:
+        """A calendar by its id, the pack's first by default; KeyError for one that the pack lacks."""
+        return self._working[code or self.calendars.calendars[0].id]
+
+    @cached_property
+    def _working(self) -> dict[str, WorkingCalendar]:
+        known = self.known_days
+        return {
+            policy.id: policy.calendar if known is None else policy.with_public_days(known[policy.id])
+            for policy in self.calendars.calendars
+        }
 
     def category(self, code: str) -> Category:
         """KeyError when the pack has no such category."""
@@ -254,6 +261,13 @@ class Pack(PackModel):
         """The platform, or None when the pack does not reach it."""
         return self._platforms.get(code or "")
 
+    def liaison(self, platform: str | None, role: Literal["liaison", "head"]) -> Contact | None:
+        """The platform's liaison, or None when there is none; ask a pack of the day for who it is that day."""
+        for entry in self.liaisons.liaisons:
+            if entry.platform == platform and entry.role == role:
+                return entry.contact
+        return None
+
     def basis(self, code: str) -> LegalBasis:
         """KeyError when the pack does not cite such a provision."""
         return self._basis[code]
@@ -268,7 +282,15 @@ class Pack(PackModel):
         return frozenset(self._basis)
 
     def instrument(self, instrument: str) -> InstrumentRule | None:
+        """The rule of a form of notice, or None when this authority may not use it."""
         return next((rule for rule in self.regime.instruments if rule.instrument == instrument), None)
+
+    def expert_group(self, instrument: str) -> ExpertGroup | None:
+        """The group whose opinion a form of notice needs, or None."""
+        rule = self.instrument(instrument)
+        if rule is None or rule.expert_group is None:
+            return None
+        return next(group for group in self.regime.expert_groups if group.id == rule.expert_group)
 
     def allows_before_review(self, priority: str, instrument: str) -> BeforeReview | None:
         """The rule that lets such a notice go out before review, or None."""

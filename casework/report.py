@@ -90,6 +90,7 @@ class Report(_Open):
     items: Annotated[tuple[ReportedItem, ...], Field(max_length=MAX_LINKS)] = ()
     links: Annotated[tuple[Annotated[str, StringConstraints(max_length=4_000)], ...], Field(max_length=MAX_LINKS)] = ()
     observed_at: Moment | None = None
+    provider_told_at: Moment | None = None
     description: Long = ""
     quote: Long = ""
     translation: Long = ""
@@ -141,26 +142,25 @@ def read_report(fields: dict[str, Any], now: datetime) -> Report:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in fault["loc"])
-        dated = "observed_at" in where
+        dated = "observed_at" in where or where == "provider_told_at"
         raise ReportRefused(
             HoldReason.BAD_DATE if dated else HoldReason.BAD_FIELD,
             f"field '{where}': {fault['msg']}",
             next_step="Correct the field and replay the report.",
         ) from None
     for item in report.all_items():
-        if item.observed_at is not None and item.observed_at > now:
-            raise ReportRefused(
-                HoldReason.BAD_DATE,
-                "field 'observed_at' lies in the future",
-                next_step="Correct the date and replay the report.",
-            )
-        if item.observed_at is not None and item.observed_at.year < EARLIEST_YEAR:
-            raise ReportRefused(
-                HoldReason.BAD_DATE,
-                f"field 'observed_at' lies before {EARLIEST_YEAR}",
-                next_step="Correct the date and replay the report.",
-            )
+        _check_date("observed_at", item.observed_at, now)
+    _check_date("provider_told_at", report.provider_told_at, now)
     return report
+
+
+def _check_date(field: str, at: datetime | None, now: datetime) -> None:
+    if at is None or (at <= now and at.year >= EARLIEST_YEAR):
+        return
+    where = "in the future" if at > now else f"before {EARLIEST_YEAR}"
+    raise ReportRefused(
+        HoldReason.BAD_DATE, f"field '{field}' lies {where}", next_step="Correct the date and replay the report."
+    )
 
 
 _MEDIA_TYPES = ("image/", "video/", "audio/")

@@ -36,6 +36,7 @@ class RawReport:
 
 CSV_COLUMNS = (
     "url", "category", "language", "description", "quote", "translation", "observed_at", "age_band", "indicators",
+    "provider_told_at",
     "why_unlawful", "policy_line", "legal_basis", "requested_action", "expert_decision", "anonymous",
     "reporter_name", "reporter_email", "reporter_phone", "reporter_is_child", "reference",
 )  # fmt: skip

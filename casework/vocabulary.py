@@ -95,6 +95,7 @@ class Role(Explained):
     LEGAL_REVIEWER = "legal_reviewer", "Decides whether and on what basis a notice goes out."
     HEAD_OF_UNIT = "head_of_unit", "Second person for lowered priorities; may approve as a reviewer."
     DUTY_OFFICER = "duty_officer", "On call; may send an urgent notice where the pack's law allows it."
+    EXPERT_CHAIR = "expert_chair", "Chairs an expert group, or is the deputy: enters its opinion, extends its time."
     LIAISON = "liaison", "The platform's regional representative; acknowledges escalations."
     AUDITOR = "auditor", "Reads everything, changes nothing."
     SYSTEM = "system", "Qorgan itself: order, clocks, sending."
@@ -189,6 +190,15 @@ class Duty(Explained):
     PLATFORM = "platform", "The platform's."
     REPORTER = "reporter", "The reporter's."
     LIAISON = "liaison", "The liaison's: to acknowledge an escalation."
+
+
+class PauseReason(Explained):
+    """Why a clock may stand still. A clock stands still for the reasons its rule lists, and no other."""
+
+    AWAITING_APPLICANT = "awaiting_applicant", "The applicant was asked and has not answered."
+    MORE_INFO_NEEDED = "more_info_needed", "The addressee asked for clarification and has not got it."
+    FORCE_MAJEURE = "force_majeure", "Something beyond everybody's power makes the duty impossible for a time."
+    COURT_SUSPENSION = "court_suspension", "A court has suspended the procedure."
 
 
 class Verdict(Explained):

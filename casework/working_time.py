@@ -12,50 +12,29 @@ ValueError. A datetime without offset raises NaiveTime; a year the calendar does
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-import holidays
+from casework.local_time import instant_of, place_zone
+from casework.public_days import PublicDay, public_days_of_year
+from casework.working_time_errors import (
+    CalendarEmpty,
+    CalendarInvalid,
+    NaiveTime,
+    WorkingTimeError,
+)
+from casework.year_table import MAX_DAYS, ONE_DAY, Span, Years
 
 Windows = tuple[tuple[time, time], ...]
-Span = tuple[datetime, datetime]
 DatedSpan = tuple[date, datetime, datetime]
 DayEnd = Literal["end_of_working_day", "end_of_day", "same_time"]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MAX_DAYS = 3_660
-ONE_DAY = timedelta(days=1)
 ONE_SECOND = timedelta(seconds=1)
-
-
-class WorkingTimeError(ValueError):
-    """Base of the errors of working time, and the error for a budget that cannot be counted."""
-
-
-class NaiveTime(WorkingTimeError):
-    """A date and time came without a UTC offset; the message names the argument."""
-
-
-class CalendarInvalid(WorkingTimeError):
-    """A calendar contradicts itself or names an unknown zone or country."""
-
-
-class CalendarEmpty(CalendarInvalid):
-    """A calendar has no working hours at all, so no working deadline could ever arrive."""
-
-
-class CalendarMissing(WorkingTimeError):
-    """A question reaches into a year that the calendar does not cover."""
-
-
-class CalendarExhausted(WorkingTimeError):
-    """An answer lies more than MAX_DAYS days away."""
 
 
 class DayReason(StrEnum):
@@ -128,11 +107,13 @@ class WorkingCalendar:
     """Working hours of one authority in one IANA zone, for the years ``first_year`` to ``last_year``.
 
     ``windows`` are the hours of an ordinary day, Monday to Friday. ``weekly_windows`` (0 is Monday) replaces
-    that week; a weekday it leaves out is closed. ``country`` adds public holidays and moved working days; a
-    moved day keeps its weekday's hours, or ordinary ones if it has none. ``overrides`` win over everything.
+    that week; a weekday it leaves out is closed. ``country``, and ``subdivision`` for a part of it, add public
+    holidays and moved working days; a moved day keeps its weekday's hours, or ordinary ones if it has none.
+    With ``public_days`` these come from there, as they were known when a policy was adopted, and not from
+    what is known today. ``overrides`` win over everything.
 
-    Raises CalendarEmpty; CalendarInvalid if windows overlap, the zone or country is unknown, or an override
-    lies outside the years covered.
+    Raises CalendarEmpty; CalendarInvalid if windows overlap, the zone is no place or unknown, the country or
+    subdivision is unknown, or an override lies outside the years covered.
     """
 
     id: str
@@ -141,12 +122,15 @@ class WorkingCalendar:
     first_year: int
     last_year: int
     country: str | None = None
+    subdivision: str | None = None
+    public_days: Mapping[date, PublicDay] | None = field(default=None, hash=False)
     weekly_windows: Mapping[int, Windows] | None = field(default=None, hash=False)
     overrides: Mapping[date, DayOverride] = field(default_factory=dict, hash=False)
     _tz: ZoneInfo = field(init=False, repr=False, compare=False)
     _week: tuple[Windows, ...] = field(init=False, repr=False, compare=False)
     _spill: time = field(init=False, repr=False, compare=False)
     _plans: dict[date, DayPlan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _years: Years = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         weekly = dict.fromkeys(range(5), self.windows) if self.weekly_windows is None else self.weekly_windows
@@ -155,14 +139,16 @@ class WorkingCalendar:
             raise CalendarEmpty(f"calendar {self.id!r} has no working hours: give at least one window")
         put = object.__setattr__
         put(self, "windows", tuple(sorted(self.windows)))
-        # A copy, so that a mapping changed by its owner cannot change a deadline.
+        # Copies, so that a mapping changed by its owner cannot change a deadline.
         put(self, "overrides", dict(self.overrides))
+        if self.public_days is not None:
+            put(self, "public_days", dict(self.public_days))
         put(self, "_week", week)
+        put(self, "_years", Years(self.id, self.first_year, self.last_year, self._spans_of))
         try:
-            put(self, "_tz", ZoneInfo(self.zone))
-            if self.country is not None:
-                _public_days(self.country, self.first_year)
-        except (ZoneInfoNotFoundError, NotImplementedError, OSError, ValueError) as error:
+            put(self, "_tz", place_zone(self.zone))
+            self._days_off(self.first_year)
+        except ValueError as error:
             raise CalendarInvalid(f"calendar {self.id!r}: unknown zone or country: {error}") from error
         self._check()
         # The latest hour past midnight that may still belong to the date before; 00:00 if there is none.
@@ -183,16 +169,7 @@ class WorkingCalendar:
 
     def instant(self, on: date, wall: time) -> datetime:
         """The UTC instant of a local date and time: the jump if the clock skips it, the first if repeated."""
-        first = datetime.combine(on, wall.replace(fold=0), self._tz)
-        low, high = first.replace(fold=1).astimezone(UTC), first.astimezone(UTC)
-        # Only inside a jump does the later reading come first; the jump then lies between the two.
-        while high - low > timedelta.resolution:
-            middle = low + (high - low) // 2
-            if middle.astimezone(self._tz).utcoffset() == first.utcoffset():
-                low = middle
-            else:
-                high = middle
-        return high
+        return instant_of(on, wall, self._tz)
 
     def end_of_day(self, on: date) -> datetime:
         """The local midnight that ends the date, as a UTC instant."""
@@ -200,18 +177,32 @@ class WorkingCalendar:
 
     def days_from(self, on: date, last: date | None = None) -> Iterator[DayPlan]:
         """Every date from ``on`` through ``last``. Raises CalendarExhausted after MAX_DAYS dates."""
-        for _ in range(MAX_DAYS):
-            if last is not None and on > last:
+        for passed in range(MAX_DAYS):
+            if last is not None and on + passed * ONE_DAY > last:
                 return
-            yield self.day(on)
-            on += ONE_DAY
-        raise CalendarExhausted(f"calendar {self.id!r}: no answer within {MAX_DAYS} days, by {on - ONE_DAY}")
+            yield self.day(on + passed * ONE_DAY)
+        if last is None or on + MAX_DAYS * ONE_DAY <= last:
+            raise self._years.exhausted(on)
+
+    def nth_working_day(self, on: date, number: int) -> DayPlan:
+        """The ``number``-th working day from the date on, the date included; raises as ``days_from``."""
+        return self.day(self._years.nth_working_day(on, number))
+
+    def working_days_between(self, on: date, end: date) -> int:
+        """How many working days there are from ``on`` to the day before ``end``; raises as ``days_from``."""
+        return self._years.working_days(on, end - ONE_DAY) if on < end else 0
+
+    def working_time_between(self, start: datetime, end: datetime) -> timedelta:
+        """The exact working time between two UTC instants in order; raises as ``days_from``."""
+        return self._years.used_between(start, end, self._first_date(start), self.last_date(end))
+
+    def after_working_time(self, start: datetime, amount: timedelta) -> datetime:
+        """The earliest instant at which ``amount`` has passed since the UTC instant; raises as ``days_from``."""
+        return self._years.when_used(start, amount, self._first_date(start)) if amount else start
 
     def spans_between(self, start: datetime, end: datetime | None = None) -> Iterator[DatedSpan]:
         """Working time from ``start``, up to ``end`` if given, in order, with the date it belongs to."""
-        local = self.local(start)
-        first = local.date() - (ONE_DAY if self._spill > local.time() else timedelta())
-        for plan in self.days_from(first, None if end is None else self.last_date(end)):
+        for plan in self.days_from(self._first_date(start), None if end is None else self.last_date(end)):
             for opens, closes in plan.spans:
                 if closes > start and (end is None or opens < end):
                     yield plan.on, max(opens, start), closes if end is None else min(closes, end)
@@ -220,12 +211,21 @@ class WorkingCalendar:
         """The local date of the last moment before ``end``: midnight belongs to the date it ends."""
         return self.local(end - timedelta.resolution).date()
 
+    def _spans_of(self, on: date) -> tuple[Span, ...]:
+        return self.day(on).spans
+
+    def _first_date(self, start: datetime) -> date:
+        # The earliest date whose windows may still be open: last night's shift belongs to the date before.
+        local = start.astimezone(self._tz)
+        return local.date() - (ONE_DAY if self._spill > local.time() else timedelta())
+
+    def _days_off(self, year: int) -> Mapping[date, PublicDay]:
+        if self.public_days is not None:
+            return self.public_days
+        return public_days_of_year(self.country, self.subdivision, year) if self.country else {}
+
     def _plan(self, on: date) -> DayPlan:
-        if not self.first_year <= on.year <= self.last_year:
-            raise CalendarMissing(
-                f"calendar {self.id!r} covers {self.first_year} to {self.last_year}, not {on}: enter the "
-                f"holidays of {on.year} in the policy pack, then add {on.year} to the years it covers"
-            )
+        self._years.require(on)
         windows, reason, name, source = self._decide(on)
         edges = (
             (self.instant(on, opens), self.instant(on if opens < closes else on + ONE_DAY, closes))
@@ -242,11 +242,11 @@ class WorkingCalendar:
             return (), DayReason.CLOSED_BY_OVERRIDE, override.name, override.source
         if override is not None:
             return self._hours(on), DayReason.OPENED_BY_OVERRIDE, override.name, override.source
-        names, moved = _public_days(self.country, on.year) if self.country else ({}, {})
-        if on in moved:
-            return self._hours(on), DayReason.MOVED_WORKING_DAY, moved[on], None
-        if on in names:
-            return (), DayReason.HOLIDAY, names[on], None
+        public = self._days_off(on.year).get(on)
+        if public is not None and public.works:
+            return self._hours(on), DayReason.MOVED_WORKING_DAY, public.name, None
+        if public is not None:
+            return (), DayReason.HOLIDAY, public.name, None
         if self._week[weekday]:
             return self._week[weekday], DayReason.WORKING, None, None
         closed = DayReason.WEEKEND if weekday >= 5 else DayReason.WEEKLY_CLOSING_DAY
@@ -296,8 +296,7 @@ def working_seconds_between(cal: WorkingCalendar, start: datetime, end: datetime
     start, end = as_utc(start, "start"), as_utc(end, "end")
     if end < start:
         return -working_seconds_between(cal, end, start)
-    lengths = (closes - opens for _, opens, closes in cal.spans_between(start, end))
-    return sum(lengths, timedelta()) // ONE_SECOND
+    return cal.working_time_between(start, end) // ONE_SECOND
 
 
 def add_working_seconds(cal: WorkingCalendar, start: datetime, seconds: int) -> datetime:
@@ -306,15 +305,10 @@ def add_working_seconds(cal: WorkingCalendar, start: datetime, seconds: int) -> 
     A budget that ends with a window is due when that window closes, not when the next one opens; a budget of
     zero is due at ``start``. Raises WorkingTimeError for a negative budget, CalendarExhausted.
     """
-    due, left = as_utc(start, "start"), timedelta(seconds=seconds)
+    start = as_utc(start, "start")
     if seconds < 0:
         raise WorkingTimeError(f"seconds must not be negative, got {seconds}")
-    spans = cal.spans_between(due)
-    while left:
-        _, opens, closes = next(spans)
-        due = min(opens + left, closes)
-        left -= due - opens
-    return due
+    return cal.after_working_time(start, timedelta(seconds=seconds))
 
 
 def add_working_days(
@@ -332,7 +326,12 @@ def add_working_days(
     """
     if due_at == "same_time" and count_start_day:
         raise WorkingTimeError("a period that counts its start day cannot end at the same time of day")
-    last = count_working_days(cal, start, days, count_start_day=count_start_day)[-1]
+    start = as_utc(start, "start")
+    if days < 1:
+        raise WorkingTimeError(f"days must be at least 1, got {days}")
+    first = cal.day(cal.local(start).date())
+    counts = count_start_day and first.closes_after(start)
+    last = cal.nth_working_day(first.on, days + (first.is_working and not counts))
     if due_at == "end_of_working_day":
         return last.spans[-1][1]
     if due_at == "end_of_day":
@@ -384,14 +383,3 @@ def counted_windows(cal: WorkingCalendar, start: datetime, end: datetime) -> tup
         rows.append(CountedWindow(on, opens, closes, total // ONE_SECOND - told))
         told = total // ONE_SECOND
     return tuple(sorted(rows, key=lambda row: row.on))
-
-
-@lru_cache(maxsize=512)
-def _public_days(country: str, year: int) -> tuple[dict[date, str], dict[date, str]]:
-    """Names of the public holidays of a year, and of the rest days that are worked in exchange."""
-    found = holidays.country_holidays(country, years=year, language="en_US")
-    # Names carry exchanged dates month first, which a European reader would take for day first.
-    names = {on: re.sub(r"\b(\d\d)/(\d\d)/(\d{4})\b", r"\3-\1-\2", name) for on, name in found.items()}
-    moved = {on: "a day off" for on in found.weekend_workdays if on.year == year}
-    moved |= {on: str(free) for on in moved for free, name in names.items() if str(on) in name}
-    return names, {on: f"worked in exchange for {free}" for on, free in moved.items()}

@@ -101,6 +101,9 @@ Expert = Annotated[str, typer.Option("--expert-decision", help="Number of the ex
 CategoryCode = Annotated[str, typer.Option("--category", help="Harm category of the policy pack.")]
 Age = Annotated[AgeBand | None, typer.Option("--age-band", help="Age of the person harmed.")]
 Observed = Annotated[str, typer.Option("--observed-at", help="When it was seen, as 2026-03-18T09:00+05:00.")]
+Told = Annotated[
+    str, typer.Option("--provider-told-at", help="When somebody complained to the provider, as 2026-03-18T09:00+05:00.")
+]
 
 
 @app.command()
@@ -117,6 +120,7 @@ def supply(
     category: CategoryCode = "",
     age_band: Age = None,
     observed_at: Observed = "",
+    provider_told_at: Told = "",
     as_json: Json = False,
 ) -> None:
     """Add what a returned case lacked, and send it on; the gate judges it again."""
@@ -124,8 +128,9 @@ def supply(
 
     runtime = at_work()
     supplied = legal_review.Supplied(
-        quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at
-    )
+        quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at,
+        provider_told_at,
+    )  # fmt: skip
     _something(number, supplied)
     legal_review.supply(runtime, number, as_user, supplied, reason)
     report_move(runtime, number, as_json)
@@ -145,6 +150,7 @@ def amend(
     category: CategoryCode = "",
     age_band: Age = None,
     observed_at: Observed = "",
+    provider_told_at: Told = "",
     as_json: Json = False,
 ) -> None:
     """Correct the file while it is being worked on; the priority is judged again."""
@@ -152,8 +158,9 @@ def amend(
 
     runtime = at_work()
     supplied = legal_review.Supplied(
-        quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at
-    )
+        quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at,
+        provider_told_at,
+    )  # fmt: skip
     _something(number, supplied)
     legal_review.amend(runtime, number, as_user, supplied, reason)
     report_move(runtime, number, as_json)

@@ -14,8 +14,8 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,9 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from casework.errors import QorganError
-from casework.policy_base import Source
-from casework.policy_clocks import Override
-from casework.policy_pack import Pack
+from casework.pack_reader import OVERRIDES
 from desk.demo_people import People
 from desk.local import PrefectServer, Processes, plan_prefect, start_prefect
 from sandbox.behaviour import Behaviour
@@ -38,16 +36,15 @@ from tasks.runtime import Runtime, build, use
 from tasks.settings import ROOT, Settings
 
 SEED = 2026
+PACK = "kz-ministry"
 ALMATY = ZoneInfo("Asia/Almaty")
 SILENT = ("drugs", "gambling_advertising", "hate_incitement")
 """Categories on which the practice platform stays silent at first, so that rungs are raised."""
 
-PRACTICE = Source(ref="practice only, no real decision of a government")
 MOVED_DAYS = (
-    Override(
-        day=date(2026, 3, 27), kind="closed", name="Practice: day off, worked on Saturday 28 March", source=PRACTICE
-    ),
-    Override(day=date(2026, 3, 28), kind="open", name="Practice: Saturday worked for Friday 27 March", source=PRACTICE),
+    "calendar,day,kind,name,hours,source,url,verified_on\n"
+    ',2026-03-27,closed,"Practice: day off, worked on 28 March",,practice only: no decision of a government,,\n'
+    ',2026-03-28,open,"Practice: Saturday worked for Friday 27 March",,practice only: no decision of a government,,\n'
 )
 """2026 has no moved working day in the public calendar; the demo adds one, to show how it is counted."""
 
@@ -146,15 +143,20 @@ def _world(home: Path) -> World:
     platform = start_platform_in_thread(PlatformSettings(seed=SEED, behaviour=behaviour, now=clock()))
     mailbox = PracticeMailbox(home / "mail")
     mailbox.start()
-    settings = Settings(home=home, platform_url=platform.url, smtp_host="127.0.0.1", smtp_port=mailbox.port)
+    settings = Settings(
+        home=home, pack=str(_practice_pack(home)), platform_url=platform.url, smtp_host="127.0.0.1",
+        smtp_port=mailbox.port,
+    )  # fmt: skip
     runtime = build(settings, now=clock)
-    runtime = replace(runtime, pack=_with_moved_days(runtime.pack))
     return World(runtime, clock, platform, mailbox, People(runtime, SEED))
 
 
-def _with_moved_days(pack: Pack) -> Pack:
-    calendar = pack.calendar.model_copy(update={"overrides": (*pack.calendar.overrides, *MOVED_DAYS)})
-    return pack.model_copy(update={"calendar": calendar})
+def _practice_pack(home: Path) -> Path:
+    """The ministry's pack with the practice days added, in a folder of the demo's own."""
+    folder = home / "policy" / PACK
+    shutil.copytree(ROOT / "policies" / PACK, folder)
+    (folder / OVERRIDES).write_text(MOVED_DAYS, encoding="utf-8")
+    return folder
 
 
 Step = tuple[str, Callable[[World], Awaitable[None]]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from casework.completeness import ACCOUNT_KINDS
 from casework.errors import QorganError
+from casework.expert_opinion import Opinion
 from casework.move_guards import MoveDetails
 from casework.vocabulary import Action, AgeBand, DeliveryState, Ground, Outcome, Status
 from db.queries.cases import list_cases
@@ -16,12 +17,13 @@ from sandbox.outcomes import draw_outcome, generator
 from tasks.case_facts import facts_of, find_case
 from tasks.collect_outcomes import record_outcome
 from tasks.escalation import acknowledge
-from tasks.legal_review import ReviewSheet, Supplied, amend, next_review, supply
+from tasks.expert_opinions import record_opinion
+from tasks.legal_review import ReviewSheet, Supplied, next_review, supply
 from tasks.record import move_case
 from tasks.runtime import Runtime
 from tasks.submission import record_reference
 
-SPECIALIST, REVIEWER, SECOND, OFFICER = "aigerim", "daniyar", "saule", "olzhas"
+SPECIALIST, REVIEWER, SECOND, OFFICER, CHAIR = "aigerim", "daniyar", "saule", "olzhas", "gulnara"
 
 UNSORTED = "unclassified"
 CHILD_RULES = "Community rules: safety of children"
@@ -70,14 +72,26 @@ class People:
                 person,
                 "Criticism of public bodies is protected; removal would not be proportionate.",
             )
-        elif "expert_decision" in sheet.gate.for_reviewer:
-            amend(
-                self.runtime, number, SPECIALIST, Supplied(expert_decision=f"Practice decision {number[-3:]}"),
-                "The expert group met and confirmed the facts.",
-            )  # fmt: skip
+        elif facts.opinion is None and self.runtime.pack.expert_group(facts.instrument) is not None:
+            self._expert_group_confirms(number)
             self._approve(sheet, person)
         else:
             self._approve(sheet, person)
+
+    def _expert_group_confirms(self, number: str) -> None:
+        """The group met with four members, one of whom knew the family and took no part."""
+        opinion = Opinion(
+            reference=f"Practice record {number[-3:]}",
+            present=("member-1", "member-2", "member-3", "member-4"),
+            conflicted=("member-4",),
+            in_favour=2,
+            against=1,
+            confirmed=True,
+            reasons="The posts humiliate one child, by name, again and again over a week.",
+            dissent=("One post alone would have been a quarrel; the week makes the difference, which I do not see.",),
+            decided_at=self.runtime.now(),
+        )
+        record_opinion(self.runtime, number, opinion, CHAIR)
 
     def _approve(self, sheet: ReviewSheet, person: str) -> None:
         facts = sheet.facts

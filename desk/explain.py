@@ -31,7 +31,7 @@ def due(number: CaseNumber, as_json: Json = False) -> None:
     runtime = at_work()
     with runtime.sessions.read() as session:
         clocks = running(session, find_case(session, number), runtime.pack)
-    _say(explain_due(number, clocks, runtime.pack.calendar.calendar, runtime.now()), as_json)
+    _say(explain_due(number, clocks, runtime.pack.working_calendar(), runtime.now()), as_json)
 
 
 @app.command()

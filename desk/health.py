@@ -88,7 +88,14 @@ def _policy(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _calendar(pack: Pack, now: datetime) -> Finding:
     """Deadlines reach into the next year before it begins."""
     year = now.astimezone(ZoneInfo(pack.authority.zone)).year
-    missing = [str(wanted) for wanted in (year, year + 1) if wanted not in pack.calendar.covers]
+    missing = sorted(
+        {
+            str(wanted)
+            for calendar in pack.calendars.calendars
+            for wanted in (year, year + 1)
+            if wanted not in calendar.covers
+        }
+    )
     if missing:
         return _failed(
             "calendar",

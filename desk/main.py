@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from desk import cases, escalations, explain, held, letters, operations, reports, reviews, submissions
+from desk import (
+    cases,
+    clocks,
+    escalations,
+    experts,
+    explain,
+    held,
+    letters,
+    operations,
+    policies,
+    reports,
+    reviews,
+    submissions,
+)
 from desk.output import Desk
 
 app = typer.Typer(
@@ -26,6 +39,8 @@ app.add_typer(reports.app, name="report", rich_help_panel=WORK)
 app.command("cases", rich_help_panel=WORK)(cases.list_all)
 app.add_typer(cases.app, name="case", rich_help_panel=WORK)
 app.add_typer(reviews.app, name="review", rich_help_panel=WORK)
+app.add_typer(experts.app, name="expert", rich_help_panel=WORK)
+app.add_typer(clocks.app, name="clock", rich_help_panel=WORK)
 app.add_typer(submissions.app, name="submission", rich_help_panel=WORK)
 app.add_typer(escalations.app, name="escalation", rich_help_panel=WORK)
 app.add_typer(letters.app, name="letters", rich_help_panel=WORK)
@@ -38,7 +53,7 @@ app.command("collect", rich_help_panel=RUN)(operations.collect)
 app.add_typer(explain.app, name="explain", rich_help_panel=CHECK)
 app.add_typer(operations.audit, name="audit", rich_help_panel=CHECK)
 app.command("doctor", rich_help_panel=CHECK)(operations.doctor)
-app.add_typer(operations.policy, name="policy", rich_help_panel=CHECK)
+app.add_typer(policies.app, name="policy", rich_help_panel=CHECK)
 
 
 @app.command(rich_help_panel=RUN)

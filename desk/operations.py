@@ -7,7 +7,6 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +14,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
-from casework.errors import PackError
 from casework.vocabulary import Lane
 from desk.options import Json, Limit, at_work
 from desk.output import Row, answer, make_console, table
@@ -23,11 +21,9 @@ from desk.reports import lanes_with_work
 from desk.wake import wake
 
 if TYPE_CHECKING:
-    from casework.policy_pack import Pack
     from tasks.runtime import Runtime
 
 audit = typer.Typer(no_args_is_help=True, help="Proof that nothing was altered and nothing lost.")
-policy = typer.Typer(no_args_is_help=True, help="Policy packs.")
 
 PAGE = 25
 """Cases claimed at a time: few enough that another drive beside this one finds some."""
@@ -203,36 +199,3 @@ def doctor(as_json: Json = False) -> None:
     answer(data, as_json, show)
     if any(found.verdict is Verdict.FAILED for found in findings):
         raise typer.Exit(1)
-
-
-@policy.command("check")
-def check_policy(
-    folder: Annotated[
-        Path | None, typer.Argument(exists=True, file_okay=False, help="A pack's folder; by default the one in use.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Read a policy pack and print every fault with its file and line."""
-    from tasks.runtime import load_pack
-    from tasks.settings import Settings
-
-    try:
-        pack = load_pack(folder or Settings().pack_folder)
-    except PackError as error:
-        faults = error.message.splitlines()
-        listed = "\n".join(faults)
-        answer({"faults": faults}, as_json, lambda console: console.print(listed, soft_wrap=True))
-        raise typer.Exit(1) from None
-    unread = _unverified(pack)
-    said = (
-        f"{pack.version}: no faults. {len(pack.categories)} categories, {len(pack.sla.clocks)} clocks,"
-        f" {len(pack.platforms.platforms)} platforms. {unread} provision(s) and statutory clock(s) nobody has verified."
-    )
-    answer({"version": pack.version, "faults": [], "unverified": unread}, as_json, lambda console: console.print(said))
-
-
-def _unverified(pack: Pack) -> int:
-    """Texts of law in the pack that no person has compared with the official edition."""
-    sources = [basis.source for basis in pack.regime.legal_basis]
-    sources += [clock.source for clock in pack.sla.clocks if clock.statutory]
-    return sum(not source.verified for source in sources)

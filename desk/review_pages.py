@@ -111,7 +111,7 @@ def _warnings(sheet: ReviewSheet, pack: Pack) -> list[str]:
     if category.preserve:
         said.append("The platform is asked to preserve the data for an investigation.")
     instrument = pack.instrument(case.instrument)
-    if instrument is not None and instrument.requires_expert_decision and not case.expert_decision:
+    if instrument is not None and instrument.expert_group and not case.expert_decision:
         said.append(f"A '{case.instrument}' needs the expert group's decision, and none is recorded.")
     if facts.declined_by:
         said.append(f"An appeal: declined before by {', '.join(sorted(facts.declined_by))}, who cannot decide it.")

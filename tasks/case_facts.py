@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from casework.errors import CaseNotFound
-from casework.facts import CaseFacts, ItemFacts, SubmissionFacts
+from casework.facts import CaseFacts, ItemFacts, OpinionFacts, SubmissionFacts
 from casework.vocabulary import AgeBand, Outcome, Priority, Status, Verdict
-from db.queries.cases import case_by_number, items_of_case, reviews_of_case
+from db.queries.cases import case_by_number, items_of_case, last_opinion, reviews_of_case
 from db.queries.events import last_event_at
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, ContentItem, Submission
@@ -64,6 +64,8 @@ def facts_of(session: Session, case: CaseFile) -> CaseFacts:
         policy_line=case.policy_line,
         cited_basis=tuple(case.cited_basis),
         expert_decision=case.expert_decision,
+        opinion=_opinion(session, case.id) if case.expert_decision else None,
+        provider_told_at=case.provider_told_at,
         territories=tuple(case.territories),
         items=tuple(item_facts(item) for item in items_of_case(session, case.id)),
         reporters=case.reporters,
@@ -112,3 +114,9 @@ def submission_facts(row: Submission) -> SubmissionFacts:
         reference=row.platform_reference,
         item_ids=frozenset(row.item_ids),
     )
+
+
+def _opinion(session: Session, case_id: int) -> OpinionFacts | None:
+    """The last opinion of an expert group; None when only a number was given by somebody."""
+    row = last_opinion(session, case_id)
+    return None if row is None else OpinionFacts(row.group_id, row.confirmed, row.reference, row.decided_at)

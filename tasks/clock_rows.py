@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import ClockStart, Subject, Threshold, applies, due_earliest, next_check, start_clocks
 from casework.facts import CaseFacts
-from casework.policy_clocks import Moment
+from casework.moments import Moment
 from casework.policy_pack import Pack
 from casework.vocabulary import ClockState
 from db.queries.clocks import running_clocks, running_clocks_of
@@ -30,6 +30,9 @@ def clock_row(start: ClockStart, case_id: int | None) -> dict[str, object]:
         "source": start.source,
         "verified": start.verified,
         "limit_spec": start.limit.model_dump(mode="json"),
+        "calendar": start.calendar,
+        "qualitative": start.qualitative,
+        "history": [],
         "started_at": start.started_at,
         "due_at": start.due_at,
         "thresholds": [[t.at.astimezone(UTC).isoformat(), t.level] for t in start.thresholds],
@@ -57,21 +60,24 @@ def write_clocks(session: Session, starts: Iterable[ClockStart], case_id: int | 
     return rows
 
 
-def stop_clocks(session: Session, case_id: int, moment: Moment, subject: Subject, at: datetime) -> list[Clock]:
-    """Stop the case's running clocks that end at this moment.
+def stop_clocks(
+    session: Session, running: Iterable[Clock], moment: Moment, subject: Subject, at: datetime
+) -> list[Clock]:
+    """Stop those of a case's running clocks that end at this moment.
 
     A moment of the case stops clocks about anything in it; a moment of one submission stops
     the clocks about the case and about that submission, never about another.
     """
     stopped = []
-    for clock in running_clocks(session, case_id):
-        if moment in clock.stop_on and _concerns(clock, subject):
+    for clock in running:
+        if moment in clock.stop_on and concerns(clock, subject):
             stopped.append(_stop(clock, moment, at))
     session.flush()
     return stopped
 
 
-def _concerns(clock: Clock, subject: Subject) -> bool:
+def concerns(clock: Clock, subject: Subject) -> bool:
+    """Whether a moment about this subject touches the clock."""
     if subject.kind == "case" or clock.subject_kind == "case":
         return True
     return (clock.subject_kind, clock.subject_id) == (subject.kind, subject.id)
@@ -106,6 +112,7 @@ def restart_by_priority(session: Session, at: datetime, case: CaseFacts, pack: P
     A case raised to P0 has the P0's minutes from now on, not the days it was given before.
     Statutory clocks run on: no priority of ours changes a law.
     """
+    pack = pack.at(at)
     by_id = {rule.id: rule for rule in pack.sla.clocks}
     ended: set[Moment] = set()
     for clock in running_clocks(session, case.id):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from casework.clocks import Subject
 from casework.errors import NotAllowed, QorganError
 from casework.facts import SYSTEM, Actor
-from casework.policy_clocks import Moment
+from casework.moments import Moment
 from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, HoldReason, Outcome, Role, Status
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.submissions import (

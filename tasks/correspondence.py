@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from casework.errors import ConfigurationError, NotAllowed, QorganError
 from casework.facts import SYSTEM, Actor
+from casework.letters import LETTERS
 from casework.payload import sha256
 from casework.vocabulary import DeliveryPromise, DeliveryState, Recipient, Role
 from db.queries.cases import case_by_id
@@ -214,6 +215,16 @@ def _settle(session: Session, runtime: Runtime, letter_id: int, attempt: Attempt
         total.look_at.append(letter.id)
     session.flush()
     _note(session, runtime, letter, f"letter.{letter.state}", now)
+    if letter.state == DeliveryState.SENT:
+        _done_by(session, runtime, letter, now)
+
+
+def _done_by(session: Session, runtime: Runtime, letter: Letter, at: datetime) -> None:
+    """Some duties are done when their letter is out."""
+    moment = LETTERS[letter.kind].does
+    if moment is not None:
+        case = case_by_id(session, letter.case_id)
+        note(session, runtime, case, moment, SYSTEM, at, moment=moment, data={"letter": letter.id})
 
 
 def _note(session: Session, runtime: Runtime, letter: Letter, kind: str, at: datetime) -> None:
@@ -248,6 +259,8 @@ def settle_letter(runtime: Runtime, letter_id: int, actor_id: str, arrived: bool
         letter.sent_at = at if arrived else None
         letter.next_attempt_at, letter.reason = None, reason
         session.flush()
+        if arrived:
+            _done_by(session, runtime, letter, at)
         kind = "letter.found_arrived" if arrived else "letter.replayed"
         case = case_by_id(session, letter.case_id)
         note(session, runtime, case, kind, actor, at, reason=reason, data={"letter": letter.id, "kind": letter.kind})

@@ -98,6 +98,7 @@ def _case_row(case: NewCase, runtime: Runtime, actor: Actor, at: datetime) -> di
         "policy_line": report.policy_line,
         "cited_basis": list(report.legal_basis),
         "expert_decision": report.expert_decision,
+        "provider_told_at": report.provider_told_at,
         "issuing_authority": read.issuing_authority,
         "anonymous": report.anonymous or not (report.reporter.name or report.reporter.email),
         "reporter_is_child": report.reporter.is_child,
@@ -177,8 +178,9 @@ def _clock_rows(
     new: Sequence[NewCase], facts: Sequence[CaseFacts], runtime: Runtime, at: datetime
 ) -> list[dict[str, Any]]:
     """All cases of a batch start at one moment: each rule's times are reckoned once, for every case it is for."""
-    starts = start_clocks("case.received", Subject("case", 0), at, None, runtime.pack)
-    shapes = [(runtime.pack.sla.clock(start.rule_id), clock_row(start, None)) for start in starts]
+    rules = runtime.pack.at(at)
+    starts = start_clocks("case.received", Subject("case", 0), at, None, rules)
+    shapes = [(rules.sla.clock(start.rule_id), clock_row(start, None)) for start in starts]
     return [
         {**shape, "case_id": case.case_id, "subject_id": case.case_id}
         for case, seen in zip(new, facts, strict=True)
@@ -213,6 +215,7 @@ def _facts(case: NewCase, at: datetime) -> CaseFacts:
         policy_line=report.policy_line,
         cited_basis=report.legal_basis,
         expert_decision=report.expert_decision,
+        provider_told_at=report.provider_told_at,
         territories=report.territories,
         items=tuple(
             ItemFacts(

@@ -92,6 +92,7 @@ class Supplied:
     category: str = ""
     age_band: AgeBand | None = None
     observed_at: str = ""
+    provider_told_at: str = ""
 
 
 def supply(runtime: Runtime, number: str, actor_id: str, supplied: Supplied, reason: str) -> CaseFacts:
@@ -141,6 +142,9 @@ def _write_supplied(session: Session, runtime: Runtime, case: CaseFile, supplied
     if supplied.observed_at:
         _observe(session, runtime, case, supplied.observed_at)
         changed.append("observed_at")
+    if supplied.provider_told_at:
+        case.provider_told_at = _past(case, runtime, "provider_told_at", supplied.provider_told_at)
+        changed.append("provider_told_at")
     return changed
 
 
@@ -163,15 +167,21 @@ def _reclassify(runtime: Runtime, case: CaseFile, code: str) -> None:
 
 def _observe(session: Session, runtime: Runtime, case: CaseFile, stated: str) -> None:
     """When the items were seen, for those that lack it. Refuses a naive time and the future."""
-    try:
-        seen = datetime.fromisoformat(stated)
-    except ValueError:
-        seen = None
-    if seen is None or seen.tzinfo is None or seen > runtime.now():
-        raise MoveRefused(
-            case.number, "'observed_at' must be a past time with its offset", rule="case.observed_at",
-            next_step="Write it as 2026-03-18T09:00+05:00.",
-        )  # fmt: skip
+    seen = _past(case, runtime, "observed_at", stated)
     for item in items_of_case(session, case.id):
         if item.observed_at is None:
             item.observed_at = seen
+
+
+def _past(case: CaseFile, runtime: Runtime, field: str, stated: str) -> datetime:
+    """A past time as somebody wrote it, with an offset."""
+    try:
+        at = datetime.fromisoformat(stated)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or at > runtime.now():
+        raise MoveRefused(
+            case.number, f"'{field}' must be a past time with its offset", rule=f"case.{field}",
+            next_step="Write it as 2026-03-18T09:00+05:00.",
+        )  # fmt: skip
+    return at

@@ -9,10 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from casework.facts import CaseFacts
-from casework.letters import DeadlineText, ItemRow, LegalBasisRow, LetterContext, Phrase, RungRow
-from casework.limits import StepKind, Unit, derive
+from casework.letters import ItemRow, LegalBasisRow, LetterContext, Phrase, RungRow
 from casework.links import defang
-from casework.policy_clocks import LimitSpec
 from casework.policy_pack import Pack
 from casework.vocabulary import Outcome, Recipient
 from db.queries.cases import case_by_id, reviews_of_case
@@ -21,6 +19,7 @@ from db.queries.letters import escalations_of_case
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Clock, Letter, Review, Submission
 from tasks.case_facts import facts_of
+from tasks.deadline_text import deadline_text, duty_name, phrase
 from tasks.letterpress import Letterpress
 from tasks.runtime import Runtime
 
@@ -31,7 +30,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
     """Everything the letter's template may use, in the letter's language."""
     case = case_by_id(session, letter.case_id)
     facts = facts_of(session, case)
-    pack, press, language = runtime.pack, runtime.letterpress, letter.language
+    pack, press, language = runtime.pack.at(letter.created_at), runtime.letterpress, letter.language
     zone = ZoneInfo(pack.authority.zone)
     said = letter.context
     day = letter.created_at.astimezone(zone).date()
@@ -75,10 +74,12 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         territories=[_country(press, code, language) for code in facts.territories],
         legal_basis=_basis(pack, review, language),
         policy_basis=[line for line in ((review.policy_line if review else "") or case.policy_line,) if line],
-        reasons=review.reason if review else "",
+        reasons=said.get("reasons") or (review.reason if review else ""),
         items=_items(facts, submission, category.name.in_language(language), press, language),
-        deadline=None if clock is None else deadline(clock, pack, press, zone, language),
+        deadline=None if clock is None else deadline_text(session, runtime, clock, language),
         overdue=_overdue(clock, letter.created_at, press, language),
+        duty_name=duty_name(session, runtime, clock, language) if clock is not None and said.get("repeat") else "",
+        repeat=int(said.get("repeat", 0)),
         missing=[press.word("missing", code, language) for code in said.get("missing", ())],
         question=case.question,
         rungs=_rungs(session, case.id, pack, zone, language, said),
@@ -93,53 +94,6 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         reply_to=pack.authority.email,
         authentic_language=pack.authority.authentic_language.in_language(language),
     )
-
-
-def phrase(at: datetime, zone: ZoneInfo, language: str) -> Phrase:
-    """A moment to print: local with offset and zone name, and UTC."""
-    local = at.astimezone(zone)
-    offset = local.strftime("%z")
-    written = local.strftime("%Y-%m-%d %H:%M") if language == "en" else local.strftime("%d.%m.%Y %H:%M")
-    return Phrase(
-        local=f"{written} (UTC{offset[:3]}:{offset[3:]}, {zone.key})",
-        utc=at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%d %H:%M UTC"),
-    )
-
-
-def deadline(clock: Clock, pack: Pack, press: Letterpress, zone: ZoneInfo, language: str) -> DeadlineText:
-    """A due date and how it was counted, from the clock's own limit and not from today's policy."""
-    limit = LimitSpec.model_validate(clock.limit_spec).limit
-    derivation = derive(limit, clock.started_at, pack.calendar.calendar)
-    unit = press.word("unit", limit.unit.value, language)
-    if limit.unit is Unit.WORKING_DAYS:
-        shape = "working_start_counts" if limit.count_start_day else "working"
-    else:
-        shape = "working_time" if limit.working else "elapsed"
-
-    def line(code: str, **values: str) -> str:
-        return press.word("counting", code, language).format(**values)
-
-    lines = [
-        line("started", start=phrase(clock.started_at, zone, language)["local"]),
-        line(shape, amount=str(limit.amount), unit=unit),
-    ]
-    skipped = [_day(step.local_from, language) for step in derivation.steps if step.kind is StepKind.SKIPPED]
-    if skipped:
-        lines.append(line("skipped", days=", ".join(skipped)))
-    lines.append(line("due", due=phrase(clock.due_at, zone, language)["local"]))
-    return DeadlineText(
-        due=phrase(clock.due_at, zone, language),
-        counted=lines,
-        source=clock.source,
-        verified=clock.verified,
-        statutory=clock.statutory,
-    )
-
-
-def _day(at: datetime | None, language: str) -> str:
-    if at is None:
-        return ""
-    return at.strftime("%Y-%m-%d") if language == "en" else at.strftime("%d.%m.%Y")
 
 
 def _overdue(clock: Clock | None, at: datetime, press: Letterpress, language: str) -> str:
@@ -233,6 +187,6 @@ def _country(press: Letterpress, code: str, language: str) -> str:
 
 def _redress(kind: str, of_instrument: str, pack: Pack, language: str) -> str:
     """A reporter may appeal against us; a platform has redress against the instrument."""
-    if kind in ("decline", "closure"):
+    if kind in ("decline", "closure", "extension_notice"):
         return pack.regime.appeal.in_language(language)
     return of_instrument if kind != "receipt" else ""

@@ -12,7 +12,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from casework.letters import letter
-from casework.policy_pack import Contact, Pack
+from casework.policy_pack import Pack
+from casework.policy_people import Contact
 from casework.vocabulary import DeliveryState, Recipient
 from db.base import JsonDict
 from db.queries.letters import known_once_keys, reporters_of_case
@@ -62,13 +63,13 @@ def find_contact(pack: Pack, recipient: Recipient, platform: str | None) -> Cont
         case Recipient.PLATFORM:
             return reached.contact if reached else None
         case Recipient.LIAISON:
-            return reached.liaison if reached else None
+            return pack.liaison(platform, "liaison")
         case Recipient.LIAISON_HEAD:
-            return (reached.liaison_head or reached.liaison) if reached else None
+            return pack.liaison(platform, "head") or pack.liaison(platform, "liaison")
         case Recipient.POLICE:
-            return pack.platforms.police
+            return pack.liaisons.police
         case Recipient.AUTHORITY:
-            return pack.platforms.authority
+            return pack.liaisons.authority
         case Recipient.UNIT | Recipient.REPORTER:
             return None
 
@@ -101,7 +102,7 @@ def queue_letters(
             kind=name,
             recipient=line.recipient.value,
             contact=person.contact,
-            language=person.language if person.language in ("kk", "ru", "en") else pack.authority.default_language,
+            language=pack.authority.language_of_letter(person.language),
             once_key=keys[person.contact],
             promise=line.promise.value,
             urgent=case.priority_rank <= 1 and line.recipient is not Recipient.REPORTER,

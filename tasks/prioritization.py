@@ -25,7 +25,7 @@ def triage(runtime: Runtime, number: str) -> None:
     """Stage: give a received or reopened case its priority and move it on."""
     with transaction(runtime) as session:
         case = find_case(session, number)
-        _write(case, _assess(session, runtime, case, runtime.now()))
+        write_assessment(case, assess_case(session, runtime, case, runtime.now()))
         session.flush()
         move_in(session, runtime, case, Action.TRIAGE, SYSTEM, runtime.now(), data={"priority": case.priority})
 
@@ -33,7 +33,7 @@ def triage(runtime: Runtime, number: str) -> None:
 def reassess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> None:
     """Judge an open case again after something new; a rise is recorded, wakes its lane and may alert people."""
     before = Priority(case.priority)
-    _write(case, _assess(session, runtime, case, at))
+    write_assessment(case, assess_case(session, runtime, case, at))
     session.flush()
     after = Priority(case.priority)
     if after.rank < before.rank:
@@ -106,7 +106,8 @@ def _check_change(case: CaseFile, to: Priority, actor: Actor, reason: str, secon
         )
 
 
-def _assess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> Assessment:
+def assess_case(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> Assessment:
+    """The case's priority by the rules in force at ``at``."""
     items = items_of_case(session, case.id)
     return assess(
         PriorityFacts(
@@ -118,11 +119,11 @@ def _assess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) ->
             reporter_is_child=case.reporter_is_child,
             political=case.political,
         ),
-        runtime.pack,
+        runtime.pack.at(at),
     )
 
 
-def _write(case: CaseFile, assessed: Assessment) -> None:
+def write_assessment(case: CaseFile, assessed: Assessment) -> None:
     """Write the computed priority. One that people raised stays, and so does one that two people lowered,
     until the rules compute a higher one than they did then."""
     before = Priority(case.priority_floor)

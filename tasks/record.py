@@ -16,16 +16,18 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import Subject
 from casework.errors import CaseMovedMeanwhile
-from casework.facts import Actor, CaseFacts
+from casework.facts import SYSTEM, Actor, CaseFacts
 from casework.lifecycle import Decision, decide
+from casework.moments import Moment
 from casework.move_guards import MoveDetails
-from casework.policy_clocks import Moment
 from casework.vocabulary import READY_STATUSES, Action, Outcome, Status
 from db.base import JsonDict
 from db.queries.cases import case_by_id, items_of_case
+from db.queries.clocks import running_clocks
 from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile
 from tasks.case_facts import facts_of, find_case
+from tasks.clock_history import pauses_at
 from tasks.clock_rows import refresh_due, start_for, stop_clocks
 from tasks.outbox import queue_letters
 from tasks.reviews import drop_unsent, write_review
@@ -108,16 +110,26 @@ def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDic
         write_review(session, runtime, case, decision)
     if decision.action in (Action.RECALL, Action.WITHDRAW):
         drop_unsent(session, case.id, decision.action.value)
-    subject = Subject("case", case.id)
     for moment in decision.moments:
-        stop_clocks(session, case.id, moment, subject, decision.at)
-        start_for(session, moment, subject, decision.at, facts_of(session, case), runtime.pack)
+        _tell_clocks(session, runtime, case, moment, Subject("case", case.id), decision.at)
     refresh_due(session, case.id)
     if decision.letter is not None:
         context: JsonDict = {"moved_at": decision.at.isoformat(), "missing": list(decision.details.missing)}
         queue_letters(
             session, case, decision.letter, decision.at, runtime.pack, once=f"{case.id}:{seq}", context=context
         )
+
+
+def _tell_clocks(
+    session: Session, runtime: Runtime, case: CaseFile, moment: Moment, subject: Subject, at: datetime
+) -> None:
+    """A moment has come: clocks stand still or go on, stop, and start. What stood still or went on is on the record."""
+    running = running_clocks(session, case.id)
+    for clock, kind in pauses_at(session, runtime.policies, running, case.number, moment, subject, at):
+        data: JsonDict = {"clock": clock.id, "rule": clock.rule_id, "due_at": clock.due_at.isoformat(), "by": moment}
+        append_events(session, [NewEvent(case.id, at, kind, SYSTEM.id, SYSTEM.name, clock.policy_version, data=data)])
+    stop_clocks(session, running, moment, subject, at)
+    start_for(session, moment, subject, at, facts_of(session, case), runtime.pack)
 
 
 def _goes_on(session: Session, decision: Decision) -> bool:
@@ -175,8 +187,7 @@ def note(
         [NewEvent(case.id, at, kind, actor.id, actor.name, runtime.pack.version, reason=reason, data=data)],
     )[0]
     if moment is not None:
-        stop_clocks(session, case.id, moment, about, at)
-        start_for(session, moment, about, at, facts_of(session, case), runtime.pack)
+        _tell_clocks(session, runtime, case, moment, about, at)
         refresh_due(session, case.id)
     if wake:
         session.execute(

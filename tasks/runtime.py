@@ -24,6 +24,7 @@ from tasks.channels import Channel, make_channels
 from tasks.letterpress import Letterpress
 from tasks.logs import configure_logs
 from tasks.mailer import Mailer
+from tasks.policies import Policies, adopt
 from tasks.settings import ROOT, Settings
 from tasks.users import Users, read_users
 from tasks.vault import Vault, vault_from
@@ -37,6 +38,7 @@ class Runtime:
     engine: Engine
     sessions: Sessions
     pack: Pack
+    policies: Policies
     users: Users
     vault: Vault
     mailer: Mailer
@@ -45,13 +47,19 @@ class Runtime:
     now: Callable[[], datetime]
 
 
-def load_pack(folder: Path) -> Pack:
-    """Read a pack's files and check them. PackError lists every fault with file and line."""
+def pack_texts(folder: Path) -> dict[str, str]:
+    """The files of a pack: YAML by stem, the table of single days by name. ConfigurationError when there is none."""
     if not folder.is_dir():
         raise ConfigurationError(
             f"no policy pack at '{folder.name}'", rule="policy.missing", next_step="Set QORGAN_PACK."
         )
-    return read_pack(folder.name, {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")})
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+    return texts | {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.csv"))}
+
+
+def load_pack(folder: Path) -> Pack:
+    """Read a pack's files and check them. PackError lists every fault with file and line."""
+    return read_pack(folder.name, pack_texts(folder))
 
 
 def build(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Runtime:
@@ -59,17 +67,22 @@ def build(settings: Settings, *, now: Callable[[], datetime] | None = None) -> R
     found = settings.with_sandbox()
     engine = make_engine(found.database)
     upgrade(engine)
+    sessions = make_sessions(engine)
+    clock = now or (lambda: datetime.now(UTC))
+    pack = load_pack(found.pack_folder)
+    adopt(sessions, pack, pack_texts(found.pack_folder), clock())
     return Runtime(
         settings=found,
         engine=engine,
-        sessions=make_sessions(engine),
-        pack=load_pack(found.pack_folder),
+        sessions=sessions,
+        pack=pack,
+        policies=Policies(pack),
         users=read_users(found.users),
         vault=vault_from(found.vault_key.get_secret_value() if found.vault_key else None, found.home / "vault.key"),
         mailer=Mailer.from_settings(found),
         channels=make_channels(found),
-        letterpress=Letterpress(ROOT / "templates"),
-        now=now or (lambda: datetime.now(UTC)),
+        letterpress=Letterpress(ROOT / "templates", wording=pack.wording),
+        now=clock,
     )
 
 

@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ROOT = Path(__file__).resolve().parents[1]
 """Where policies/ and templates/ lie."""
 
+POLICIES = ROOT / "policies"
+
 
 class Settings(BaseSettings):
     """Every setting, its unit and its default. docs/operations.md lists them from here."""
@@ -22,8 +24,8 @@ class Settings(BaseSettings):
     """Folder of the embedded database, the vault key, the inbox and the logs."""
     database_url: str | None = None
     """SQLAlchemy URL of the case file; by default SQLite in ``home``."""
-    pack: str = "kz-ministry"
-    """Folder under policies/, or a path."""
+    pack: str = Field(default_factory=lambda: (POLICIES / "default.txt").read_text(encoding="utf-8").strip())
+    """Folder under policies/, or a path; by default the one named in policies/default.txt."""
     users_file: Path | None = None
     """Who may do what; by default users.yaml in ``home``."""
     environment: Literal["practice", "production"] = "practice"
@@ -65,7 +67,7 @@ class Settings(BaseSettings):
     @property
     def pack_folder(self) -> Path:
         given = Path(self.pack)
-        return given if given.is_dir() else ROOT / "policies" / self.pack
+        return given if given.is_dir() else POLICIES / self.pack
 
     def with_sandbox(self) -> Settings:
         """These settings, pointed at a running practice platform and mailbox of the same home, if there are any.

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from casework.clocks import Threshold, detected_late, next_check, passed
+from casework.clocks import GO_ON, Threshold, detected_late, next_check, passed
 from casework.facts import SYSTEM
 from casework.move_guards import MoveDetails
 from casework.vocabulary import Action, ClockState, Status
@@ -21,9 +21,11 @@ from db.queries.cases import case_by_id
 from db.queries.clocks import clock_by_id, clocks_due, record_success
 from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile, Clock, Letter
+from tasks.clock_history import rule_of
 from tasks.clock_rows import thresholds_of
 from tasks.escalation import raise_rung
 from tasks.logs import logger
+from tasks.outbox import queue_letters
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -42,6 +44,7 @@ class SweepResult:
     clocks: int = 0
     warned: int = 0
     breached: int = 0
+    repeated: int = 0
     late: int = 0
     rungs: int = 0
     lapsed: int = 0
@@ -49,8 +52,9 @@ class SweepResult:
 
     def as_dict(self) -> dict[str, object]:
         return {
-            "clocks": self.clocks, "warned": self.warned, "breached": self.breached, "late": self.late,
-            "rungs": self.rungs, "lapsed": self.lapsed, "failed": list(self.failed),
+            "clocks": self.clocks, "warned": self.warned, "breached": self.breached,
+            "repeated": self.repeated, "late": self.late, "rungs": self.rungs, "lapsed": self.lapsed,
+            "failed": list(self.failed),
         }  # fmt: skip
 
 
@@ -104,11 +108,18 @@ def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, resul
     thresholds = thresholds_of(clock)
     for threshold in passed(thresholds, clock.fired, now):
         clock.fired += 1
+        if threshold.level == GO_ON:
+            _goes_on(session, runtime, clock, threshold, now)
+            continue
         late = detected_late(threshold, now)
         result.late += late
         if threshold.breach:
             clock.breached_at, clock.late_detected = threshold.at, late
         _record(session, runtime, clock, threshold, late, now)
+        if threshold.repeat:
+            result.repeated += 1
+            _remind(session, runtime, clock, threshold, now)
+            continue
         if not threshold.breach:
             result.warned += 1
             continue
@@ -120,7 +131,7 @@ def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, resul
 
 def _record(session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, late: bool, now: datetime) -> None:
     """The event carries the threshold's own time; when it was found is beside it."""
-    kind = "clock.breached" if threshold.breach else "clock.warned"
+    kind = "clock.breached" if threshold.breach else "clock.repeated" if threshold.repeat else "clock.warned"
     data = {
         "clock": clock.id, "rule": clock.rule_id, "duty": clock.duty, "level": threshold.level,
         "due_at": clock.due_at.isoformat(), "detected_at": now.isoformat(), "late_detected": late,
@@ -130,6 +141,29 @@ def _record(session: Session, runtime: Runtime, clock: Clock, threshold: Thresho
         append_events(session, [held])
     else:
         note(session, runtime, case_by_id(session, clock.case_id), kind, SYSTEM, threshold.at, data=data)
+
+
+def _goes_on(session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, now: datetime) -> None:
+    """The longest pause is over: the clock has been going on since; the record says so with that time."""
+    if clock.case_id is None:
+        return
+    data = {
+        "clock": clock.id, "rule": clock.rule_id, "due_at": clock.due_at.isoformat(),
+        "detected_at": now.isoformat(), "by": "longest pause",
+    }  # fmt: skip
+    note(session, runtime, case_by_id(session, clock.case_id), "clock.resumed", SYSTEM, threshold.at, data=data)
+
+
+def _remind(session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, now: datetime) -> None:
+    """A breached duty is still owed: its rule's letter goes out again, once for each repeat."""
+    rule, _ = rule_of(session, runtime.policies, clock)
+    if clock.case_id is None or rule is None or rule.repeat is None or rule.repeat.letter is None:
+        return
+    case = case_by_id(session, clock.case_id)
+    queue_letters(
+        session, case, rule.repeat.letter, now, runtime.pack, once=f"{clock.id}:{threshold.level}",
+        context={"clock": clock.id, "repeat": threshold.repeat},
+    )  # fmt: skip
 
 
 def _consequences(session: Session, runtime: Runtime, clock: Clock, now: datetime, result: SweepResult) -> None:

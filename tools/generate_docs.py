@@ -21,7 +21,7 @@ from typing import Any, is_typeddict
 import yaml
 
 from casework import letters, vocabulary
-from casework.completeness import CHECKS
+from casework.completeness_checks import CHECKS
 from casework.facts import CaseFacts, SubmissionFacts
 from casework.lifecycle import MOVES
 from casework.pack_reader import read_pack
@@ -31,6 +31,7 @@ from casework.policy_pack import Pack
 from casework.vocabulary import AgeBand, DeliveryState, Explained, Priority, Role, Status
 from casework.waiting import waiting_for
 from tasks.settings import Settings
+from tools.generate_schema import reference, schema_files
 
 ROOT = Path(__file__).resolve().parents[1]
 PACK = ROOT / "policies" / "kz-ministry"
@@ -349,6 +350,7 @@ BLOCKS: dict[str, Build] = {
     "lifecycle": lifecycle_picture,
     **{build.__name__.replace("_", "-"): build for build in _BUILDERS},
     **{name: partial(_explained, words) for name, words in _VOCABULARIES.items()},
+    "pack-schema": reference,
 }
 """Every generated part, by the name in its markers."""
 
@@ -375,13 +377,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when a file is out of date")
     wanted = parser.parse_args(argv)
     stale = []
-    for path in documents():
-        before = path.read_text(encoding="utf-8")
-        after = refreshed(before)
-        if after == before:
+    written = {path: refreshed(path.read_text(encoding="utf-8")) for path in documents()} | schema_files()
+    for path, after in written.items():
+        if path.exists() and path.read_text(encoding="utf-8") == after:
             continue
         stale.append(path)
         if not wanted.check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(after, encoding="utf-8")
     for path in stale:
         verb = "is out of date: run make docs" if wanted.check else "written"

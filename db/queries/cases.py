@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import OPEN_STATUSES, Status
-from db.tables import CaseFile, ContentItem, NumberSequence, Review
+from db.tables import CaseFile, ContentItem, ExpertOpinion, NumberSequence, Review
 
 
 def case_by_number(session: Session, number: str) -> CaseFile | None:
@@ -158,3 +158,14 @@ def count_by(session: Session, column: str) -> dict[str, int]:
     field = getattr(CaseFile, column)
     rows = session.execute(select(field, func.count()).group_by(field))
     return {str(value): count for value, count in rows}
+
+
+def last_opinion(session: Session, case_id: int) -> ExpertOpinion | None:
+    """The expert opinion entered last for a case, or None."""
+    query = select(ExpertOpinion).where(ExpertOpinion.case_id == case_id)
+    return session.scalars(query.order_by(ExpertOpinion.id.desc()).limit(1)).one_or_none()
+
+
+def open_case_ids(session: Session) -> list[int]:
+    """Ids of every case in which work is still owed, oldest first."""
+    return list(session.scalars(select(CaseFile.id).where(CaseFile.status.in_(OPEN_STATUSES)).order_by(CaseFile.id)))

@@ -51,6 +51,9 @@ class CaseFile(Base):
     policy_line: Mapped[str] = mapped_column(Text, comment="line of the platform's policy")
     cited_basis: Mapped[list[str]] = mapped_column(Data, comment="provisions the reporter cited")
     expert_decision: Mapped[str] = mapped_column(String(200), comment="number of the expert group's decision")
+    provider_told_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="when somebody complained to the provider of the service"
+    )
     issuing_authority: Mapped[str] = mapped_column(
         String(300), comment="the authority that wrote, for an official letter"
     )

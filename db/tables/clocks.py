@@ -33,6 +33,13 @@ class Clock(Base):
     source: Mapped[str] = mapped_column(Text, comment="where the rule comes from")
     verified: Mapped[bool] = mapped_column(Boolean, comment="whether a person has checked the source")
     limit_spec: Mapped[dict[str, object]] = mapped_column(Data, comment="amount, unit and how days are counted")
+    calendar: Mapped[str | None] = mapped_column(String(64), comment="calendar it follows; null: the pack's first")
+    qualitative: Mapped[str] = mapped_column(
+        Text, default="", server_default="", comment="the law's words, where it sets a duty without a number"
+    )
+    history: Mapped[list[dict[str, object]]] = mapped_column(
+        Data, default=list, server_default="[]", comment="pauses and extensions since the start, in order"
+    )
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="the start event's time")
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when the duty is due")
     thresholds: Mapped[list[list[str]]] = mapped_column(

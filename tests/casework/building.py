@@ -13,7 +13,8 @@ from casework.lifecycle import Decision, decide
 from casework.move_guards import MoveDetails
 from casework.pack_reader import read_pack
 from casework.policy_base import Source
-from casework.policy_pack import BeforeReview, Pack
+from casework.policy_pack import Pack
+from casework.policy_regime import BeforeReview
 from casework.vocabulary import (
     Action,
     AgeBand,

@@ -21,7 +21,8 @@ from casework.clocks import (
 )
 from casework.facts import CaseFacts
 from casework.lifecycle import MOVES
-from casework.policy_clocks import ClockRule, Moment
+from casework.moments import Moment
+from casework.policy_clocks import ClockRule
 from casework.policy_pack import Pack
 from casework.vocabulary import Duty, Instrument, Priority
 from tests.casework.building import a_case, the_pack
@@ -29,7 +30,7 @@ from tests.casework.building import a_case, the_pack
 ALMATY = ZoneInfo("Asia/Almaty")
 CASE = Subject("case", 123)
 NOTICE = Subject("submission", 7)
-LADDER = "platform_silence"
+LADDER = "kz.platform_silence"
 LAST_RUNG = 4
 FROM_ELSEWHERE = {"case.received", "submission.sent", "platform.asked", "report.held", "hold.settled"}
 """Moments that intake, sending and the holding pen give; all others are moves of a case."""
@@ -62,14 +63,14 @@ def with_rule(rule_id: str, **changes: object) -> Pack:
 
 @pytest.mark.parametrize("priority", list(Priority))
 def test_a_received_case_gets_the_triage_time_of_its_own_priority_and_no_other(priority: Priority) -> None:
-    assert set(started("case.received", SENT, a_case(priority=priority))) == {f"internal.triage.{priority.lower()}"}
+    assert set(started("case.received", SENT, a_case(priority=priority))) == {f"kz.internal.triage.{priority.lower()}"}
 
 
 def test_cyberbullying_of_a_child_starts_the_expert_groups_time_beside_our_own() -> None:
     clocks = started("case.received", SENT, a_case(category="cyberbullying_child", priority=Priority.P2))
-    assert set(clocks) == {"internal.triage.p2", "kz.expert_group"}
+    assert set(clocks) == {"kz.internal.triage.p2", "kz.expert_group"}
     assert clocks["kz.expert_group"].statutory
-    assert not clocks["internal.triage.p2"].statutory
+    assert not clocks["kz.internal.triage.p2"].statutory
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_cyberbullying_of_a_child_starts_the_expert_groups_time_beside_our_own()
     [
         (Instrument.REQUEST, "kz.platform_24h"),
         (Instrument.PRESCRIPTION, "kz.removal_24h"),
-        (Instrument.PLATFORM_REPORT, "internal.platform_follow_up"),
+        (Instrument.PLATFORM_REPORT, "kz.internal.platform_follow_up"),
     ],
 )
 def test_a_sent_notice_starts_the_platforms_time_by_its_legal_form(instrument: Instrument, rule: str) -> None:
@@ -92,14 +93,14 @@ def test_a_moment_that_no_rule_waits_for_starts_nothing() -> None:
 
 def test_a_held_report_has_a_clock_of_its_own_without_any_case() -> None:
     clocks = started("report.held", at("2026-04-03T10:00"), None, Subject("hold", 5))
-    assert set(clocks) == {"hold.pen"}
-    assert clocks["hold.pen"].due_at == at("2026-04-06T18:30"), "received Friday, looked at by the end of Monday"
-    assert clocks["hold.pen"].subject == Subject("hold", 5)
+    assert set(clocks) == {"kz.hold.pen"}
+    assert clocks["kz.hold.pen"].due_at == at("2026-04-06T18:30"), "received Friday, looked at by the end of Monday"
+    assert clocks["kz.hold.pen"].subject == Subject("hold", 5)
 
 
 def test_a_lapse_is_only_for_the_reporters_silence() -> None:
-    assert started("case.returned", SENT, a_case())["reporter.answer"].lapse
-    assert [rule.id for rule in the_pack().sla.clocks if rule.lapse] == ["reporter.answer"]
+    assert started("case.returned", SENT, a_case())["kz.reporter.answer"].lapse
+    assert [rule.id for rule in the_pack().sla.clocks if rule.lapse] == ["kz.reporter.answer"]
 
 
 # --- When they are due -----------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def test_a_platforms_24_hours_do_not_stop_for_the_weekend() -> None:
 
 def test_a_childs_imminent_danger_is_triaged_in_half_an_hour_also_at_night() -> None:
     night = at("2026-03-22T03:10")
-    assert started("case.received", night, a_case(priority=Priority.P0))["internal.triage.p0"].due_at == at(
+    assert started("case.received", night, a_case(priority=Priority.P0))["kz.internal.triage.p0"].due_at == at(
         "2026-03-22T03:40"
     )
 
@@ -135,7 +136,7 @@ def test_one_instant_is_one_due_time_in_whatever_zone_it_was_written() -> None:
 
 
 def test_warnings_by_share_and_by_distance_come_in_order_before_the_breach() -> None:
-    clock = started("review.opened", SENT, a_case(priority=Priority.P1))["internal.review.p1"]
+    clock = started("review.opened", SENT, a_case(priority=Priority.P1))["kz.internal.review.p1"]
     hour = timedelta(hours=1)
     assert [(mark.level, mark.at - SENT) for mark in clock.thresholds] == [
         ("50%", 2 * hour), ("-1h", 3 * hour), ("breach", 4 * hour),
@@ -164,13 +165,13 @@ def test_every_clock_of_the_pack_warns_in_order_and_ends_in_its_breach() -> None
 
 
 def test_warnings_come_in_the_order_of_time_and_not_of_the_file() -> None:
-    pack = with_rule("internal.platform_follow_up", warn_at=("-1h", "80%", "50%"))
+    pack = with_rule("kz.internal.platform_follow_up", warn_at=("-1h", "80%", "50%"))
     (clock,) = start_clocks("submission.sent", NOTICE, SENT, a_case(), pack)
     assert [mark.level for mark in clock.thresholds] == ["50%", "80%", "-1h", "breach"]
 
 
 def test_a_warning_that_would_come_before_the_start_is_left_out() -> None:
-    pack = with_rule("internal.platform_follow_up", limit={"amount": 6, "unit": "hours"}, warn_at=("-6h", "-30m"))
+    pack = with_rule("kz.internal.platform_follow_up", limit={"amount": 6, "unit": "hours"}, warn_at=("-6h", "-30m"))
     (clock,) = start_clocks("submission.sent", NOTICE, SENT, a_case(), pack)
     assert [mark.level for mark in clock.thresholds] == ["-30m", "breach"]
 
@@ -197,8 +198,8 @@ def test_a_clock_carries_what_stops_it_and_the_version_and_source_it_started_wit
 
 
 def test_a_new_policy_does_not_reach_a_running_clock() -> None:
-    running = started("submission.sent", SENT, a_case())["internal.platform_follow_up"]
-    shorter = with_rule("internal.platform_follow_up", limit={"amount": 1, "unit": "hours"}, warn_at=())
+    running = started("submission.sent", SENT, a_case())["kz.internal.platform_follow_up"]
+    shorter = with_rule("kz.internal.platform_follow_up", limit={"amount": 1, "unit": "hours"}, warn_at=())
     (new,) = start_clocks("submission.sent", NOTICE, SENT, a_case(), shorter)
     assert new.due_at == SENT + timedelta(hours=1)
     assert running.due_at == SENT + timedelta(hours=48)

@@ -24,7 +24,8 @@ from casework.explain import (
 )
 from casework.facts import CaseFacts
 from casework.limits import DueAt, Limit, Unit, due_at
-from casework.policy_clocks import Ladder, Moment
+from casework.moments import Moment
+from casework.policy_clocks import Ladder
 from casework.vocabulary import AgeBand, Priority, Status
 from casework.working_time import DayOverride, WorkingCalendar
 
@@ -165,7 +166,7 @@ def test_no_clock_is_an_answer_too() -> None:
 def test_a_priority_names_rules_facts_sources_and_people() -> None:
     trace = [
         {
-            "rule": "p0.life", "effect": "withheld: politically sensitive category", "field": "indicators",
+            "rule": "kz.p0.life", "effect": "withheld: politically sensitive category", "field": "indicators",
             "value": "threat", "why": "A life may be lost.", "source": "Internal rule", "verified": False,
         },
         {

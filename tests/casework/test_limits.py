@@ -9,25 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.limits import (
-    DueAt,
-    Limit,
-    LimitInvalid,
-    StepKind,
-    Unit,
-    derive,
-    due_at,
-    render,
-    threshold_at,
-    threshold_before,
-)
-from casework.working_time import (
-    CalendarMissing,
-    DayOverride,
-    NaiveTime,
-    WorkingCalendar,
-    working_seconds_between,
-)
+from casework.derivation import StepKind, derive, render
+from casework.limits import DueAt, Limit, LimitInvalid, Unit, due_at, threshold_at, threshold_before
+from casework.working_time import DayOverride, WorkingCalendar, working_seconds_between
+from casework.working_time_errors import CalendarMissing, NaiveTime
 
 WITH_LUNCH = ((time(9), time(13)), (time(14, 30), time(18, 30)))
 KZ = WorkingCalendar("kz", "Asia/Almaty", WITH_LUNCH, 2024, 2027, "KZ")

@@ -59,7 +59,7 @@ LINE_OF_FAULT = [
     ),
     (
         "category of a rule", "priority", "any_category: [csam]", "any_category: [kittens]",
-        "p1.sexual_abuse names category 'kittens', not in categories.yaml", 0,
+        "kz.p1.sexual_abuse names category 'kittens', not in categories.yaml", 0,
     ),
     (
         "category of a clock", "sla", "applies: {category: [cyberbullying_child]}", "applies: {category: [kittens]}",
@@ -109,14 +109,14 @@ def test_a_statutory_clock_without_a_source_does_not_load() -> None:
 
 
 def test_a_clock_on_a_ladder_that_does_not_exist_does_not_load() -> None:
-    said, _, _ = the_fault("sla", "ladder: platform_silence", "ladder: stairway")
+    said, _, _ = the_fault("sla", "ladder: kz.platform_silence", "ladder: stairway")
     assert "clock kz.platform_24h names ladder 'stairway'" in said
 
 
 def test_two_clocks_of_one_id_do_not_load() -> None:
-    said, _, _ = the_fault("sla", "- id: internal.triage.p1", "- id: internal.triage.p0")
+    said, _, _ = the_fault("sla", "- id: kz.internal.triage.p1", "- id: kz.internal.triage.p0")
     assert "clock ids must differ" in said
-    assert "internal.triage.p0" in said
+    assert "kz.internal.triage.p0" in said
 
 
 def test_two_categories_of_one_code_do_not_load() -> None:

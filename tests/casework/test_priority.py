@@ -34,12 +34,12 @@ POLITICAL = ("terrorism_extremism", "false_information", "political_events")
 PEACEFUL = sorted({category.code for category in the_pack().categories} - set(POLITICAL))
 
 SPREADING: dict[str, dict[str, Any]] = {
-    "mod.repeat_victim": {"indicators": frozenset({"repeat_victim"})},
-    "mod.prior_account": {"indicators": frozenset({"account_with_prior_confirmed_cases"})},
-    "mod.several_platforms": {"platforms": 2},
-    "mod.many_reports": {"reports": 11},
-    "mod.reporter_is_child": {"reporter_is_child": True},
-    "mod.under_13": {"age_band": AgeBand.UNDER_13},
+    "kz.mod.repeat_victim": {"indicators": frozenset({"repeat_victim"})},
+    "kz.mod.prior_account": {"indicators": frozenset({"account_with_prior_confirmed_cases"})},
+    "kz.mod.several_platforms": {"platforms": 2},
+    "kz.mod.many_reports": {"reports": 11},
+    "kz.mod.reporter_is_child": {"reporter_is_child": True},
+    "kz.mod.under_13": {"age_band": AgeBand.UNDER_13},
 }
 ALL_AT_ONCE: dict[str, Any] = {"platforms": 9, "reports": 900, "reporter_is_child": True}
 
@@ -245,7 +245,7 @@ def test_a_letter_that_reads_politically_does_not_push_down_a_category_of_child_
 def test_a_letter_that_reads_politically_gets_no_boost_from_its_indicators() -> None:
     result = judged("other_unlawful", "cyberbullying_child", age_band=AgeBand.ADULT, political=True)
     assert (result.priority, result.lane) == (P3, Lane.ROUTINE)
-    assert line(result, "p2.harm_to_child").effect.startswith("withheld")
+    assert line(result, "kz.p2.harm_to_child").effect.startswith("withheld")
 
 
 # --- The trace -------------------------------------------------------------------------------------------
@@ -254,20 +254,20 @@ def test_a_letter_that_reads_politically_gets_no_boost_from_its_indicators() -> 
 def test_the_trace_names_rule_field_value_reason_and_source() -> None:
     result = judged("unclassified", "sextortion", "repeat_victim", age_band=AgeBand.UNDER_13, reports=12)
     first = result.trace[0].as_dict()
-    assert (first["rule"], first["effect"]) == ("p1.exploitation", "floor P1")
+    assert (first["rule"], first["effect"]) == ("kz.p1.exploitation", "floor P1")
     assert (first["field"], first["value"]) == ("indicators", "sextortion")
     assert "critical" in str(first["why"])
     assert str(first["source"]).startswith("Internal rule; anchor is the public warning on sextortion")
     assert first["verified"] is False, "nobody has checked the text in force, and the trace does not pretend"
-    reports = line(result, "mod.many_reports")
+    reports = line(result, "kz.mod.many_reports")
     assert (reports.field, reports.value) == ("reports", "12")
-    age = line(result, "mod.under_13")
+    age = line(result, "kz.mod.under_13")
     assert (age.field, age.value) == ("age_band", "under_13")
 
 
 def test_a_category_that_decided_is_named_in_the_trace() -> None:
     fired = judged("csam").trace[0]
-    assert (fired.rule, fired.field, fired.value) == ("p1.sexual_abuse", "category", "csam")
+    assert (fired.rule, fired.field, fired.value) == ("kz.p1.sexual_abuse", "category", "csam")
 
 
 @given(facts)

@@ -14,24 +14,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casework.working_time import (
-    CalendarEmpty,
-    CalendarExhausted,
-    CalendarInvalid,
-    CalendarMissing,
     CountedWindow,
     DayOverride,
     DayReason,
-    NaiveTime,
     SkippedDay,
     Windows,
     WorkingCalendar,
-    WorkingTimeError,
     add_working_days,
     add_working_seconds,
     count_working_days,
     counted_windows,
     next_working_instant,
     working_seconds_between,
+)
+from casework.working_time_errors import (
+    CalendarEmpty,
+    CalendarExhausted,
+    CalendarInvalid,
+    CalendarMissing,
+    NaiveTime,
+    WorkingTimeError,
 )
 
 HOUR = 3_600

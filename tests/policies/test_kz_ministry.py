@@ -259,7 +259,7 @@ def test_the_rules_stand_in_the_order_of_their_levels() -> None:
 @pytest.mark.parametrize(
     ("instrument", "clock"),
     [
-        ("platform_report", "internal.platform_follow_up"),
+        ("platform_report", "kz.internal.platform_follow_up"),
         ("request", "kz.platform_24h"),
         ("prescription", "kz.removal_24h"),
     ],
@@ -269,7 +269,7 @@ def test_one_notice_starts_one_clock_of_the_platform(instrument: str, clock: str
         rule for rule in pack().sla.clocks if rule.start == "submission.sent" and instrument in rule.applies.instrument
     ]
     assert [rule.id for rule in started] == [clock]
-    assert started[0].duty is Duty.PLATFORM and started[0].ladder == "platform_silence"
+    assert started[0].duty is Duty.PLATFORM and started[0].ladder == "kz.platform_silence"
 
 
 @pytest.mark.parametrize("start", ["case.received", "review.opened", "platform.asked"])
@@ -298,7 +298,7 @@ def test_the_statutory_clock_of_the_expert_group_does_not_stop_while_the_reporte
 
 
 def test_silence_climbs_from_the_platform_to_its_region_and_then_to_the_authority() -> None:
-    rungs = pack().sla.ladder("platform_silence").rungs
+    rungs = pack().sla.ladder("kz.platform_silence").rungs
     assert [rung.recipient for rung in rungs] == ["platform", "liaison", "liaison_head", "authority"]
 
 

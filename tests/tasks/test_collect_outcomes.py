@@ -36,10 +36,10 @@ def test_a_case_is_decided_when_its_last_item_is_and_its_reporter_hears_how_it_e
         "submitted",
         ["removed_globally", "pending"],
     )
-    assert story.clocks(number, "internal.platform_follow_up")[0].state == "running"
+    assert story.clocks(number, "kz.internal.platform_follow_up")[0].state == "running"
     story.answer(number, "no_action", 2)
     _collect(story)
-    assert story.clocks(number, "internal.platform_follow_up")[0].stopped_by == "platform.decided"
+    assert story.clocks(number, "kz.internal.platform_follow_up")[0].stopped_by == "platform.decided"
     story.drive(number)
     case = story.case(number)
     assert (case.status, case.disposition) == ("closed", "partly_acted")
@@ -104,12 +104,12 @@ def test_a_question_is_answered_by_a_lawyer_and_then_decided(story: Story) -> No
     assert story.drive(number).name == "Awaiting our answer"
     case = story.case(number)
     assert (case.status, case.question) == ("more_info", "Which law?")
-    [ours] = story.clocks(number, "internal.platform_question.routine")
+    [ours] = story.clocks(number, "kz.internal.platform_question.routine")
     assert ours.state == "running"
     with pytest.raises(NotAllowed):
         story.move(number, Action.ANSWER, INTAKE)
     story.move(number, Action.ANSWER, REVIEWER, reason="Art. 41-1 names it.", basis=())
-    assert story.clocks(number, "internal.platform_question.routine")[0].state == "met"
+    assert story.clocks(number, "kz.internal.platform_question.routine")[0].state == "met"
     story.drive(number)
     notice, answer = story.submissions(number)
     assert (answer.kind, answer.state, answer.in_reply_to) == ("answer", "sent", notice.platform_reference)
@@ -143,7 +143,7 @@ def test_two_questions_at_once_start_one_clock(story: Story) -> None:
     story.answer(number, "more_info_needed", 2)
     _collect(story)
     story.drive(number)
-    assert len(story.clocks(number, "internal.platform_question.routine")) == 1
+    assert len(story.clocks(number, "kz.internal.platform_question.routine")) == 1
     story.move(number, Action.ANSWER, REVIEWER)
     story.drive(number)
     assert [row.kind for row in story.submissions(number)] == ["notice", "answer"]

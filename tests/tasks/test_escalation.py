@@ -83,7 +83,7 @@ def test_after_the_last_rung_nothing_is_left_to_raise_and_the_breach_stays_on_re
     for _run in range(3):
         sweep(story.runtime)
     assert _rungs(story, number) == [1, 2, 3, 4]
-    [last] = story.clocks(number, "platform_silence.rung4")
+    [last] = story.clocks(number, "kz.platform_silence.rung4")
     assert last.breached_at == last.due_at
     assert len(story.events(number, "rung.raised")) == 4
 
@@ -93,9 +93,9 @@ def test_an_acknowledgement_stops_the_rung_and_starts_the_follow_up(story: Story
     liaison = story.escalations(number)[1]
     story.clock.advance(hours=2)
     acknowledge(story.runtime, liaison.id, LIAISON, "phone")
-    [waiting] = story.clocks(number, "platform_silence.rung2")
+    [waiting] = story.clocks(number, "kz.platform_silence.rung2")
     assert (waiting.state, waiting.stopped_by) == ("met", "rung.acknowledged")
-    [follow_up] = story.clocks(number, "platform_silence.rung2.follow_up")
+    [follow_up] = story.clocks(number, "kz.platform_silence.rung2.follow_up")
     assert follow_up.due_at == story.clock() + timedelta(hours=24)
     story.clock.set(waiting.due_at + timedelta(hours=1))
     sweep(story.runtime)
@@ -112,7 +112,7 @@ def test_a_late_acknowledgement_does_not_raise_the_next_rung_a_second_time(story
     number = _silent_until(story, 3)
     late = story.escalations(number)[1]
     acknowledge(story.runtime, late.id, LIAISON, "meeting")
-    [follow_up] = story.clocks(number, "platform_silence.rung2.follow_up")
+    [follow_up] = story.clocks(number, "kz.platform_silence.rung2.follow_up")
     story.clock.set(follow_up.due_at)
     assert sweep(story.runtime).failed == []
     assert _rungs(story, number).count(3) == 1

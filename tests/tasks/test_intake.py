@@ -132,7 +132,7 @@ def test_what_is_held_has_a_clock_and_settling_it_stops_it(story: Story) -> None
     story.hand_in({"links": []})
     [held] = _held(story)
     [clock] = [row for row in story.all(Clock) if row.subject_kind == "hold"]
-    assert (clock.rule_id, clock.state, clock.case_id) == ("hold.pen", "running", None)
+    assert (clock.rule_id, clock.state, clock.case_id) == ("kz.hold.pen", "running", None)
     story.later(hours=1)
     with transaction(story.runtime) as session:
         settle(session, story.runtime, held.id, story.runtime.users.actor(INTAKE), "Asked the school.", story.clock())

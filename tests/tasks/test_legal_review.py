@@ -38,7 +38,7 @@ def test_the_gate_returns_a_thin_case_to_its_reporter_and_says_what_is_missing(s
     wait = story.drive(number)
     assert (story.status(number), wait.name) == ("returned", "Awaiting reporter")
     assert set(story.case(number).missing) >= {"observed_at", "quote", "why_unlawful"}
-    [clock] = story.clocks(number, "reporter.answer")
+    [clock] = story.clocks(number, "kz.reporter.answer")
     assert (clock.state, clock.lapse) == ("running", True)
     story.send_letters()
     [_receipt, request] = story.mail("reporter@mail.example")
@@ -73,7 +73,7 @@ def test_what_was_supplied_is_judged_again(story: Story) -> None:
         Supplied(quote="Переведи деньги.", why_unlawful="Обман.", observed_at="2026-03-17T09:00+05:00"),
         "The reporter answered by mail.",
     )  # fmt: skip
-    [clock] = story.clocks(number, "reporter.answer")
+    [clock] = story.clocks(number, "kz.reporter.answer")
     assert (clock.state, clock.stopped_by) == ("met", "case.supplied")
     story.drive(number)
     assert story.status(number) == "in_legal_review"

@@ -35,7 +35,7 @@ def test_triage_keeps_the_rules_that_fired(story: Story) -> None:
     number = story.to_review(category="csam", age_band="under_13")
     case = story.case(number)
     assert (case.priority, case.priority_floor, case.lane) == ("P1", "P1", "child-safety")
-    assert [line["rule"] for line in case.priority_trace] == ["p1.sexual_abuse", "mod.under_13"]
+    assert [line["rule"] for line in case.priority_trace] == ["kz.p1.sexual_abuse", "kz.mod.under_13"]
     assert story.events(number, "moved.triage")[0].data == {"priority": "P1"}
 
 
@@ -136,7 +136,7 @@ def test_a_case_raised_to_imminent_danger_has_its_minutes_from_then_on_and_keeps
     _change(story, number, Priority.P0)
     case_id = story.case(number).id
     clocks = {clock.rule_id: clock for clock in story.all(Clock) if clock.case_id == case_id}
-    review = clocks["internal.review.p0"]
+    review = clocks["kz.internal.review.p0"]
     assert (review.due_at - story.clock()).total_seconds() == 30 * 60
-    assert clocks["internal.review.p2"].stopped_by == "priority.changed"
+    assert clocks["kz.internal.review.p2"].stopped_by == "priority.changed"
     assert clocks["kz.expert_group"].state == "running"

@@ -69,7 +69,7 @@ def test_a_move_writes_status_event_review_notice_and_clocks_together(story: Sto
     assert event.reason == REASON
     assert [review.verdict for review in story.reviews(number)] == ["approved"]
     assert [row.state for row in story.submissions(number)] == ["queued"]
-    [clock] = story.clocks(number, "internal.review.routine")
+    [clock] = story.clocks(number, "kz.internal.review.routine")
     assert (clock.state, clock.stopped_by) == ("met", "review.approved")
 
 

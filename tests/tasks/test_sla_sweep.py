@@ -179,7 +179,7 @@ def test_a_reporter_who_does_not_answer_in_time_hears_that_the_case_is_closed(st
     number = story.take_in(observed_at=None)
     story.drive(number)
     assert story.status(number) == "returned"
-    [clock] = story.clocks(number, "reporter.answer")
+    [clock] = story.clocks(number, "kz.reporter.answer")
     story.clock.set(clock.due_at - timedelta(minutes=1))
     sweep(story.runtime)
     assert story.status(number) == "returned"
@@ -199,13 +199,13 @@ def test_a_reporter_who_does_not_answer_in_time_hears_that_the_case_is_closed(st
 @SQLITE_ONLY
 def test_our_own_delay_warns_and_breaches_without_a_letter_to_anybody(story: Story) -> None:
     number = story.to_review()
-    [clock] = story.clocks(number, "internal.review.routine")
+    [clock] = story.clocks(number, "kz.internal.review.routine")
     story.clock.set(clock.due_at)
     sweep(story.runtime)
-    assert [level for _at, level, _late in _levels(story, number, "internal.review.routine")] == ["80%", "breach"]
+    assert [level for _at, level, _late in _levels(story, number, "kz.internal.review.routine")] == ["80%", "breach"]
     assert [row.kind for row in story.letters(number)] == ["receipt"]
     story.approve(number, REVIEWER)
-    [clock] = story.clocks(number, "internal.review.routine")
+    [clock] = story.clocks(number, "kz.internal.review.routine")
     assert (clock.state, clock.breached_at) == ("met", clock.due_at), "done, and late on record"
 
 
@@ -213,11 +213,11 @@ def test_our_own_delay_warns_and_breaches_without_a_letter_to_anybody(story: Sto
 def test_a_clock_stopped_between_the_question_and_the_answer_does_not_fire(story: Story) -> None:
     """The sweep reads each clock again before it acts."""
     number = story.to_review()
-    [clock] = story.clocks(number, "internal.review.routine")
+    [clock] = story.clocks(number, "kz.internal.review.routine")
     story.clock.set(clock.due_at)
     story.move(number, Action.DECLINE, REVIEWER)
     assert sweep(story.runtime).clocks == 0
-    assert _levels(story, number, "internal.review.routine") == []
+    assert _levels(story, number, "kz.internal.review.routine") == []
 
 
 def test_the_next_due_time_of_a_case_follows_its_running_clocks(story: Story) -> None:

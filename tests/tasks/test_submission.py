@@ -253,7 +253,7 @@ def test_a_portal_notice_waits_for_the_officer_and_their_reference(story: Story)
     assert (row.state, row.platform_reference, row.reference_by) == ("sent", "FB 2026-77", OTHER_INTAKE)
     assert (row.sent_at, story.status(number)) == (story.clock(), "submitted")
     assert story.events(number, "submission.sent")[0].actor_id == OTHER_INTAKE
-    assert len(story.clocks(number, "internal.platform_follow_up")) == 1
+    assert len(story.clocks(number, "kz.internal.platform_follow_up")) == 1
     with pytest.raises(QorganError, match="no reference can be recorded"):
         record_reference(story.runtime, row.number, "FB 2026-78", DUTY)
 

@@ -69,6 +69,9 @@ _SAMPLE: dict[str, Words] = {
         "emergency": ["112: emergency services", "111: help for children and families"],
         "authentic": "Kazakh",
         "zone": "Astana time",
+        "duty_name": "Consideration by the expert group",
+        "extended_counted": ["Report received on 24 June 2026.", "Three working days, extended by one working day."],
+        "extension_reasons": "The expert group is waiting for a translation of the report.",
     },
     "ru": {
         "authority": {
@@ -123,6 +126,12 @@ _SAMPLE: dict[str, Words] = {
         "emergency": ["112: экстренные службы", "111: помощь детям и семьям"],
         "authentic": "казахский",
         "zone": "время Астаны",
+        "duty_name": "Рассмотрение экспертной группой",
+        "extended_counted": [
+            "Заявление получено 24 июня 2026 года.",
+            "Три рабочих дня, продлены на один рабочий день.",
+        ],
+        "extension_reasons": "Экспертная группа ждет перевода заявления.",
     },
     "kk": {
         "authority": {
@@ -174,6 +183,9 @@ _SAMPLE: dict[str, Words] = {
         "emergency": ["112: жедел қызметтер", "111: балалар мен отбасыларға көмек"],
         "authentic": "қазақ тілі",
         "zone": "Астана уақыты",
+        "duty_name": "Сараптама тобының қарауы",
+        "extended_counted": ["Өтініш 2026 жылғы 24 маусымда түсті.", "Үш жұмыс күні, бір жұмыс күніне ұзартылды."],
+        "extension_reasons": "Сараптама тобы өтініштің аудармасын күтіп отыр.",
     },
 }
 
@@ -181,8 +193,11 @@ LINKS = ("hxxps://instagram[.]example/p/AbC123", "hxxps://instagram[.]example/re
 """Defanged and under a reserved name: nobody can ever be behind them."""
 
 _ESCALATED = {"liaison_escalation": 1, "liaison_head_escalation": 2, "authority_escalation": 2}
-_OVERDUE = {"platform_reminder", *_ESCALATED}
-_TO_DUTY = {Recipient.POLICE, Recipient.UNIT}
+_OVERDUE = {"platform_reminder", "overdue_reminder", *_ESCALATED}
+_URGENT = {"police_referral", "duty_alert"}
+_OWN_DUTY_BY_LAW = {"extension_notice", "overdue_reminder"}
+_DUE = {"extension_notice": (30, 18), "overdue_reminder": (29, 18)}
+_COUNTED = {"extension_notice": "extended_counted", "overdue_reminder": "own_counted"}
 _WITHOUT_DEADLINE = {"decline", "closure", "police_referral"}
 
 
@@ -205,16 +220,17 @@ def context(letter: str, language: str, **overrides: object) -> LetterContext:
     """The context of one letter in one language; any key may be overridden."""
     words = _SAMPLE[language]
     recipient = LETTERS[letter].recipient
-    child = bool(overrides.get("child", recipient in _TO_DUTY))
-    urgent = recipient in _TO_DUTY
-    statutory = recipient is not Recipient.REPORTER and not urgent
+    urgent = letter in _URGENT
+    child = bool(overrides.get("child", urgent))
+    own_by_law = letter in _OWN_DUTY_BY_LAW
+    statutory = own_by_law or (recipient is not Recipient.REPORTER and not urgent)
     outcomes = words["acted"] if letter == "closure" else words["outcomes"]
     built: LetterContext = {
         "language": language,
         "letter_number": "12-07/418",
         "case_number": "KZ-2026-000123",
         "submission_number": "KZ-2026-000123/1",
-        "written": moment(language, 26, 17),
+        "written": moment(language, 30, 20) if letter == "overdue_reminder" else moment(language, 26, 17),
         "received": moment(language, 24, 9, 30),
         "submitted": moment(language, 24, 15),
         "recipient_name": words["recipient"].get(recipient.value, words["liaison"]),
@@ -233,7 +249,7 @@ def context(letter: str, language: str, **overrides: object) -> LetterContext:
             {"citation": words["other_law"], "title": words["other_law_title"], "verified": False},
         ],
         "policy_basis": [words["policy"]],
-        "reasons": words["reasons"],
+        "reasons": words["extension_reasons" if letter == "extension_notice" else "reasons"],
         "items": [
             {
                 "number": number,
@@ -248,13 +264,16 @@ def context(letter: str, language: str, **overrides: object) -> LetterContext:
         "deadline": None
         if letter in _WITHOUT_DEADLINE
         else {
-            "due": moment(language, 25, 15) if statutory else moment(language, 29, 18),
-            "counted": words["counted" if statutory else "own_counted"],
-            "source": words["law" if statutory else "own_rules"],
+            "due": moment(language, *_DUE.get(letter, (25, 15) if statutory else (29, 18))),
+            "counted": words[_COUNTED.get(letter, "counted" if statutory else "own_counted")],
+            "source": words["other_law" if own_by_law else "law" if statutory else "own_rules"],
             "verified": not statutory,
             "statutory": statutory,
+            "qualitative": "",
         },
         "overdue": words["overdue"] if letter in _OVERDUE else "",
+        "duty_name": words["duty_name"] if letter == "overdue_reminder" else "",
+        "repeat": 0,
         "missing": words["missing"],
         "question": words["question"],
         "rungs": [

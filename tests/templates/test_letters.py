@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from casework.vocabulary import Disposition
+from casework.letters import LETTERS
+from casework.vocabulary import Disposition, Recipient
 from tests.templates.built_contexts import LINKS, context
 from tests.templates.rendering import EVERY_LETTER, FILES, Page, flat, rendered, words
 
@@ -32,9 +33,7 @@ WITH_LEGAL_BASIS = [
     (letter, language) for letter, language in EVERY_LETTER if letter.startswith(("platform", "liaison", "authority"))
 ]
 TO_REPORTER = [
-    (letter, language)
-    for letter, language in EVERY_LETTER
-    if letter in {"receipt", "information_request", "decline", "closure"}
+    (letter, language) for letter, language in EVERY_LETTER if LETTERS[letter].recipient is Recipient.REPORTER
 ]
 
 NOT_VERIFIED = {"kk": "(тексерілмеген)", "ru": "(не проверено)", "en": "(not verified)"}
@@ -164,6 +163,15 @@ def test_hostile_text_comes_out_inert(letter: str, language: str) -> None:
         "requested_action": hostile,
         "disposition": hostile,
         "redress": hostile,
+        "duty_name": hostile,
+        "deadline": {
+            "due": {"local": "today", "utc": "today"},
+            "counted": [hostile],
+            "source": hostile,
+            "verified": False,
+            "statutory": True,
+            "qualitative": hostile,
+        },
     }
     page = Page(rendered(letter, language, "body.html", **overrides))
     assert not page.tags & {"script", "img"}

@@ -9,6 +9,7 @@ from jinja2 import meta
 
 from casework.letters import LETTERS, LetterContext
 from casework.vocabulary import LANGUAGES
+from tasks.pack_wording import read_words
 from tests.templates.rendering import ENVIRONMENT, EVERY_LETTER, FILES, TEMPLATES
 
 KEYS = set(LetterContext.__annotations__)
@@ -92,6 +93,15 @@ def test_kazakh_is_written_in_kazakh_letters(letter: str) -> None:
     wording = source(f"{letter}/kk/wording.txt")
     assert len(set("әғқңөұүһі") & set(wording.casefold())) >= 5
     assert set("әғқңөұүһі") & set(source(f"{letter}/kk/subject.txt").casefold())
+
+
+def test_every_word_stands_in_every_language_and_asks_for_the_same_values() -> None:
+    for group, codes in read_words(TEMPLATES).items():
+        for code, texts in codes.items():
+            assert set(texts) == set(LANGUAGES), f"{group}.{code}"
+            if group == "counting":
+                asked = [sorted(re.findall(r"{(\w+)}", text)) for text in texts.values()]
+                assert asked[0] and asked[0] == asked[1] == asked[2], f"{group}.{code}"
 
 
 @pytest.mark.parametrize("name", SOURCES)

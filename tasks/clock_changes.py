@@ -1,0 +1,105 @@
+"""What people do to a running clock: let it stand still, go on, or have more time. On the record, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from casework.clock_changes import ClockChange, ClockChangeRefused, ClockFacts, begin_pause, end_pause, extend
+from casework.facts import SYSTEM, Actor
+from casework.vocabulary import DeliveryState, PauseReason
+from db.queries.clocks import running_clocks
+from db.queries.letters import letters_of_case
+from db.tables import CaseFile, Clock
+from tasks.case_facts import find_case
+from tasks.clock_history import clock_facts, write_change
+from tasks.clock_rows import refresh_due
+from tasks.outbox import queue_letters
+from tasks.record import note, transaction
+from tasks.runtime import Runtime
+
+Change = Callable[[ClockFacts, Actor, datetime], ClockChange]
+
+
+def pause_clock(runtime: Runtime, number: str, rule_id: str, reason: PauseReason, actor_id: str, why: str) -> datetime:
+    """Let a case's clock stand still; its new due time at the latest. Raises ClockChangeRefused, NotAllowed."""
+    return _change(
+        runtime, number, rule_id, actor_id, why, "clock.paused",
+        lambda clock, actor, at: begin_pause(clock, reason, at, actor),
+    )  # fmt: skip
+
+
+def resume_clock(runtime: Runtime, number: str, rule_id: str, actor_id: str, why: str) -> datetime:
+    """Let a clock that stands still go on; its due time. Raises ClockChangeRefused, NotAllowed."""
+    return _change(
+        runtime, number, rule_id, actor_id, why, "clock.resumed",
+        lambda clock, actor, at: end_pause(clock, at, actor),
+    )  # fmt: skip
+
+
+def extend_clock(runtime: Runtime, number: str, rule_id: str, until: datetime, actor_id: str, reason: str) -> datetime:
+    """Give a clock time until ``until``; its due time. The reporter is told by letter, where the rule says so.
+
+    Raises ClockChangeRefused, NotAllowed.
+    """
+    return _change(
+        runtime, number, rule_id, actor_id, reason, "clock.extended",
+        lambda clock, actor, at: extend(clock, until, actor, reason, at),
+    )  # fmt: skip
+
+
+def _change(
+    runtime: Runtime, number: str, rule_id: str, actor_id: str, reason: str, kind: str, change: Change
+) -> datetime:
+    actor = runtime.users.actor(actor_id)
+    at = runtime.now()
+    with transaction(runtime) as session:
+        case = find_case(session, number)
+        clock, facts = _find(session, runtime, case, rule_id)
+        before = clock.due_at
+        write_change(clock, change(facts, actor, at))
+        session.flush()
+        data = {
+            "clock": clock.id, "rule": clock.rule_id, "due_before": before.isoformat(),
+            "due_at": clock.due_at.isoformat(),
+        }  # fmt: skip
+        note(session, runtime, case, kind, actor, at, reason=reason, data=data)
+        if kind == "clock.extended":
+            _tell_reporter(session, runtime, case, clock, facts, at, reason)
+        refresh_due(session, case.id)
+        return clock.due_at
+
+
+def _find(session: Session, runtime: Runtime, case: CaseFile, rule_id: str) -> tuple[Clock, ClockFacts]:
+    running = running_clocks(session, case.id)
+    for clock in running:
+        if clock.rule_id == rule_id:
+            facts = clock_facts(session, runtime.policies, clock, case.number)
+            if facts is not None:
+                return clock, facts
+    known = ", ".join(sorted({clock.rule_id for clock in running})) or "none"
+    raise ClockChangeRefused(
+        case.number, f"no clock '{rule_id[:64]}' is running", rule="clock.not_running", next_step=f"Running: {known}."
+    )
+
+
+def _tell_reporter(
+    session: Session, runtime: Runtime, case: CaseFile, clock: Clock, facts: ClockFacts, at: datetime, reason: str
+) -> None:
+    """The duty to tell begins; it is done when the letter is out, or at once where nobody can be reached."""
+    rule = facts.rule.extension
+    note(session, runtime, case, "extension.granted", SYSTEM, at, moment="extension.granted", data={"clock": clock.id})
+    if rule is None or rule.notice is None:
+        return
+    once = f"{clock.id}:{len(clock.history)}"
+    written = queue_letters(
+        session, case, rule.notice, at, runtime.pack, once=once, context={"clock": clock.id, "reasons": reason}
+    )
+    states = {letter.state for letter in letters_of_case(session, case.id) if letter.id in written}
+    if states == {DeliveryState.DROPPED}:
+        note(
+            session, runtime, case, "extension.notified", SYSTEM, at, moment="extension.notified",
+            reason="nobody can be told: the reporter left no address",
+        )  # fmt: skip
