@@ -94,7 +94,7 @@ def start_clocks(
     return tuple(
         _start(rule, subject, at, pack)
         for rule in pack.at(at).sla.clocks
-        if rule.start == moment and (case is None or applies(rule, case))
+        if moment in (rule.start, *rule.starts_again) and (case is None or applies(rule, case))
     )
 
 
@@ -123,6 +123,7 @@ def applies(rule: ClockRule, case: CaseFacts) -> bool:
     return (
         (not wanted.priority or case.priority in wanted.priority)
         and (not wanted.category or case.category in wanted.category)
+        and case.category not in wanted.except_category
         and (not wanted.instrument or case.instrument in wanted.instrument)
     )
 
@@ -188,7 +189,7 @@ def rung_clock(
     ladder = pack.sla.ladder(ladder_id)
     step = ladder.rungs[rung - 1]
     spec = step.after_acknowledgement if acknowledged else step.acknowledge_within
-    due = due_at(spec.limit, at, pack.working_calendar())
+    due = due_at(spec.limit, at, pack.working_calendar(step.calendar))
     return ClockStart(
         subject=Subject("submission", submission_id),
         rule_id=f"{ladder_id}.rung{rung}" + (".follow_up" if acknowledged else ""),
@@ -205,6 +206,7 @@ def rung_clock(
         next_rung=rung + 1 if rung < len(ladder.rungs) else None,
         lapse=False,
         limit=spec,
+        calendar=step.calendar,
     )
 
 

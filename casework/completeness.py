@@ -25,6 +25,15 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class ElementState:
+    """One thing that the law demands of the form of notice, where it says so, and whether the check for it passed."""
+
+    ref: str
+    check: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
     """``score`` counts the checks passed, in percent; ``thin_rate`` is history's share of 'not enough info'."""
 
@@ -32,6 +41,7 @@ class GateResult:
     score: int
     thin_rate: float | None
     thin_rate_items: int
+    elements: tuple[ElementState, ...] = ()
 
     @property
     def for_reporter(self) -> tuple[str, ...]:
@@ -82,7 +92,7 @@ def check(case: CaseFacts, pack: Pack, on: date) -> GateResult:
         lacks("legal_basis", "reviewer")
     if case.ground in (Ground.PLATFORM_POLICY, Ground.BOTH) and not case.policy_line.strip():
         lacks("policy_line", "reviewer")
-    instrument = pack.instrument(case.instrument)
+    instrument = pack.instrument(case.instrument, case.category)
     if instrument is not None and instrument.expert_group and not (case.expert_decision or case.opinion):
         lacks("expert_decision", "reviewer")
     if instrument is not None and instrument.precondition is not None and case.provider_told_at is None:
@@ -97,7 +107,9 @@ def check(case: CaseFacts, pack: Pack, on: date) -> GateResult:
         lacks("signatory", "reviewer")
     failed = {m.code for m in missing}
     rate, items = _thin_rate(case, pack)
-    return GateResult(tuple(missing), round(100 * (1 - len(failed) / len(CHECKS))), rate, items)
+    demanded = instrument.elements if instrument else ()
+    elements = tuple(ElementState(element.ref, element.check, element.check not in failed) for element in demanded)
+    return GateResult(tuple(missing), round(100 * (1 - len(failed) / len(CHECKS))), rate, items, elements)
 
 
 def _thin_rate(case: CaseFacts, pack: Pack) -> tuple[float | None, int]:

@@ -8,7 +8,7 @@ or a letter's text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,7 +63,7 @@ class ClockOnRecord:
     stop_on: tuple[str, ...]
     rule: ClockRule | None = None
     version_gap: str = ""
-    history: History = History()
+    history: History = field(default_factory=History)
     today: WorkingCalendar | None = None
     begun_by: str = ""
     ladder_id: str | None = None

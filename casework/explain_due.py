@@ -209,18 +209,20 @@ def _pauses(clock: ClockOnRecord) -> list[str]:
 
 
 def _extensions(clock: ClockOnRecord) -> list[str]:
+    """Each extension with the rule that allows it; the counting tells the reasons of the last, the one in force."""
     lines = []
     rule = clock.rule.extension if clock.rule else None
     for one in clock.history.extensions:
-        said = f"Extended {local(one.granted_at, clock.zone)} until {local(one.until, clock.zone)}."
-        lines.append(f"{said} Reasons: {one.reason.strip().rstrip('.')}.")
+        said = f"Extension granted {local(one.granted_at, clock.zone)} until {local(one.until, clock.zone)}"
+        if one is not clock.history.extension:
+            said += f": {one.reason.strip().rstrip('.')}"
         if rule is not None:
-            ceiling = _ceiling(clock, one, rule.ceiling, rule.counted_from)
-            lines.append(
-                f"  Ceiling: {rule.ceiling.limit.text} from the {rule.counted_from}{ceiling}; by"
-                f" {', '.join(words(role) for role in rule.roles)}."
-                f" Source: {cited(rule.source.ref, rule.source.verified)}."
-            )
+            said += (
+                f"; ceiling {rule.ceiling.limit.text} from the {rule.counted_from}"
+                f"{_ceiling(clock, one, rule.ceiling, rule.counted_from)}, by"
+                f" {' or '.join(words(role) for role in rule.roles)}. Source: "
+            ) + cited(rule.source.ref, rule.source.verified)
+        lines.append(said + ".")
     return lines
 
 

@@ -96,6 +96,7 @@ class LetterContext(TypedDict):
     platform_legal_entity: str
     platform_reference: str
     instrument: str
+    instrument_code: str
     ground: str
     requested_action: str
     priority: str
@@ -118,6 +119,7 @@ class LetterContext(TypedDict):
     child: bool
     disposition: str
     disposition_code: str
+    statement: str
     redress: str
     emergency_numbers: list[str]
     reply_to: str
@@ -159,8 +161,9 @@ LETTERS: dict[str, Letter] = {
             Recipient.REPORTER,
             _ONCE,
             "Tells the reporter why nothing was sent, and how to appeal.",
+            does="case.answered",
         ),
-        Letter("closure", Recipient.REPORTER, _ONCE, "Tells the reporter how the case ended."),
+        Letter("closure", Recipient.REPORTER, _ONCE, "Tells the reporter how the case ended.", does="case.answered"),
         Letter(
             "extension_notice",
             Recipient.REPORTER,

@@ -143,12 +143,12 @@ def _no_notice_to_nobody(ask: Asked) -> None:
 
 
 def _no_order_without_expert_decision(ask: Asked) -> None:
-    rule = ask.pack.instrument(ask.case.instrument)
+    rule = ask.pack.instrument(ask.case.instrument, ask.case.category)
     if rule is None:
         raise MoveRefused(
             ask.case.number, f"this authority may not use a '{ask.case.instrument}'", rule="submission.instrument"
         )
-    group = ask.pack.expert_group(ask.case.instrument)
+    group = ask.pack.expert_group(ask.case.instrument, ask.case.category)
     opinion = ask.case.opinion
     if group is None or (opinion is not None and opinion.group == group.id and opinion.confirmed):
         return
@@ -202,13 +202,24 @@ def _no_notice_under_law_not_in_force(ask: Asked) -> None:
 
 
 def _no_decision_by_the_wrong_office(ask: Asked) -> None:
-    rule = ask.pack.instrument(ask.case.instrument)
+    rule = ask.pack.instrument(ask.case.instrument, ask.case.category)
     if rule is not None and not ask.actor.has(*rule.decided_by):
         raise MoveRefused(
             ask.case.number,
             f"a '{ask.case.instrument}' is decided by {' or '.join(rule.decided_by)}; {ask.actor.id} is not",
             rule="review.wrong_office",
             next_step="Somebody who holds that office decides.",
+        )
+
+
+def _no_ground_that_the_form_forbids(ask: Asked) -> None:
+    rule = ask.pack.instrument(ask.case.instrument, ask.case.category)
+    if rule is not None and ask.case.ground not in rule.grounds:
+        raise MoveRefused(
+            ask.case.number,
+            f"a '{ask.case.instrument}' may not rest on '{ask.case.ground}', only on {' or '.join(rule.grounds)}",
+            rule="review.ground_forbidden",
+            next_step="Reclassify the case: a category brings its own form and ground.",
         )
 
 
@@ -321,6 +332,7 @@ GUARDS: dict[Action, tuple[Guard, ...]] = {
         _no_notice_under_law_not_in_force,
         _no_notice_to_nobody,
         _no_order_without_expert_decision,
+        _no_ground_that_the_form_forbids,
         _no_decision_by_the_wrong_office,
         _no_notice_before_its_time,
         _no_single_judge_on_speech,
@@ -336,7 +348,7 @@ GUARDS: dict[Action, tuple[Guard, ...]] = {
         _no_notice_without_basis,
     ),
     A.CONFIRM: (_no_silent_decision, _no_judge_in_own_cause, _no_confirmation_by_the_sender),
-    A.DECLINE: _DECIDING,
+    A.DECLINE: (*_DECIDING, _no_decision_by_the_wrong_office),
     A.RECALL: (_no_silent_decision, _no_recall_of_what_is_out),
     A.SUBMIT: (_no_submission_while_one_is_open,),
     A.ASK_MORE: (_no_question_without_item,),

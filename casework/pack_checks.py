@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from casework.policy_base import Dated, Texts
 from casework.policy_pack import Category, Pack
+from casework.policy_regime import InstrumentRule
 from casework.priority import PriorityFacts, assess
 from casework.safeguards import CHILD_SIGNS, HIGHEST_BY_MODIFIER, IMMINENT, SPEECH_CATEGORIES, SPEECH_KEYWORDS
 from casework.vocabulary import AgeBand, Priority, Role
@@ -50,7 +51,6 @@ def claimed_ids(pack: Pack) -> Iterator[tuple[str, Path, str]]:
 def _names(pack: Pack, fault: Fault) -> None:
     """What one place uses and another must define."""
     basis = {entry.code for entry in pack.regime.legal_basis}
-    forms = {rule.instrument: rule for rule in pack.regime.instruments}
     codes = [category.code for category in pack.categories]
     for code in sorted({code for code in codes if codes.count(code) > 1}):
         fault("categories", (codes.index(code),), f"category '{code}' stands twice")
@@ -58,13 +58,18 @@ def _names(pack: Pack, fault: Fault) -> None:
         for code in category.basis:
             if code not in basis:
                 fault("categories", (place, "basis"), f"{category.code} cites '{code}', not in regime.yaml")
-        form = forms.get(category.instrument)
+        form = pack.instrument(category.instrument, category.code)
         if form is None:
             what = f"{category.code} uses '{category.instrument}', not in regime.yaml"
             fault("categories", (place, "instrument"), what)
         elif category.ground not in form.grounds:
             what = f"{category.code} rests on '{category.ground}', which a '{category.instrument}' may not"
             fault("categories", (place, "ground"), what)
+    for place, law in enumerate(pack.regime.instruments):
+        for code in law.categories:
+            if code not in codes:
+                what = f"instrument {law.instrument} names category '{code}', not in categories.yaml"
+                fault("regime", ("instruments", place, "categories"), what)
     for place, rule in enumerate(pack.priority.rules):
         for code in rule.any_category:
             if code not in codes:
@@ -79,7 +84,7 @@ def _clock_names(pack: Pack, fault: Fault, codes: Sequence[str]) -> None:
     starts = {clock.id: clock.start for clock in pack.sla.clocks}
     for place, clock in enumerate(pack.sla.clocks):
         at: Path = ("clocks", place)
-        for code in clock.applies.category:
+        for code in (*clock.applies.category, *clock.applies.except_category):
             if code not in codes:
                 fault("sla", (*at, "applies"), f"{clock.id} names category '{code}', not in categories.yaml")
         if clock.calendar is not None and clock.calendar not in calendars:
@@ -88,6 +93,11 @@ def _clock_names(pack: Pack, fault: Fault, codes: Sequence[str]) -> None:
         if told_by is not None and starts.get(told_by) != "extension.granted":
             what = f"{clock.id}: '{told_by}' is no clock that starts at extension.granted"
             fault("sla", (*at, "extension"), what)
+    for place, ladder in enumerate(pack.sla.ladders):
+        for number, rung in enumerate(ladder.rungs):
+            if rung.calendar is not None and rung.calendar not in calendars:
+                what = f"rung {rung.rung} of {ladder.id} follows calendar '{rung.calendar}', not in calendar.yaml"
+                fault("sla", ("ladders", place, "rungs", number, "calendar"), what)
     zones = {calendar.zone for calendar in pack.calendars.calendars}
     if pack.authority.zone not in zones:
         fault("authority", ("zone",), f"zone '{pack.authority.zone}' is the zone of no calendar in calendar.yaml")
@@ -132,7 +142,7 @@ def _periods(pack: Pack, fault: Fault) -> None:
         ("priority", "rules", order.rules, lambda rule: f"rule {rule.id}"),
         ("priority", "modifiers", order.modifiers, lambda rule: f"modifier {rule.id}"),
         ("regime", "legal_basis", law.legal_basis, lambda rule: f"provision {rule.code}"),
-        ("regime", "instruments", law.instruments, lambda rule: f"instrument {rule.instrument}"),
+        ("regime", "instruments", law.instruments, _called),
         ("regime", "before_review", law.before_review, lambda rule: f"{rule.priority} by {rule.instrument}"),
         ("authority", "names", pack.authority.names, lambda _: "the authority's name"),
         ("authority", "signatories", pack.authority.signatories, lambda rule: f"signatory {rule.name.en}"),
@@ -147,6 +157,11 @@ def _periods(pack: Pack, fault: Fault) -> None:
                     what = f"{name} is valid twice on some days: end the older one before the newer one begins"
                     fault(stem, (key, place), what)
                     break
+
+
+def _called(rule: InstrumentRule) -> str:
+    """Two rules of one instrument for other kinds of harm are two rules, not two versions of one."""
+    return f"instrument {rule.instrument}" + (f" for {', '.join(rule.categories)}" if rule.categories else "")
 
 
 def _languages(pack: Pack, fault: Fault) -> None:

@@ -45,7 +45,7 @@ def build_notice(
     """
     reached = pack.platform(platform)
     assert reached is not None, "the lifecycle guard lets no notice out to an unreached platform"
-    instrument = pack.instrument(case.instrument)
+    instrument = pack.instrument(case.instrument, case.category)
     category = pack.category(case.category)
     on = at.astimezone(ZoneInfo(pack.authority.zone)).date()
     return canonical(
@@ -79,6 +79,7 @@ def build_notice(
             "policy_line": policy_line,
             "reasons": reasons,
             "proportionality": proportionality,
+            "statement": instrument.statement.en if instrument and instrument.statement else "",
             "redress": instrument.redress.en if instrument else "",
             "preserve": category.preserve,
             "dsa": {"category": category.dsa_category, "keyword": category.dsa_keyword},

@@ -47,6 +47,7 @@ class Applies(PackModel):
 
     priority: tuple[Priority, ...] = ()
     category: tuple[Code, ...] = ()
+    except_category: tuple[Code, ...] = ()
     instrument: tuple[Instrument, ...] = ()
 
 
@@ -122,6 +123,8 @@ class ClockRule(Dated):
     duty: Duty
     """Whose duty it is."""
     start: Moment
+    starts_again: tuple[Moment, ...] = ()
+    """Moments at which it begins once more, after it has stopped, such as our answer to a question."""
     stop: tuple[Moment, ...] = ()
     """Moments at which it is done or falls away."""
     applies: Applies = Applies()
@@ -171,6 +174,8 @@ class Rung(PackModel):
     recipient: Recipient
     acknowledge_within: LimitSpec
     after_acknowledgement: LimitSpec
+    calendar: Code | None = None
+    """A calendar of calendar.yaml for both waits; by default its first."""
 
     @model_validator(mode="after")
     def _letter_exists(self) -> Rung:

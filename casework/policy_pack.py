@@ -281,13 +281,20 @@ class Pack(PackModel):
         """Codes of every provision a notice may cite."""
         return frozenset(self._basis)
 
-    def instrument(self, instrument: str) -> InstrumentRule | None:
-        """The rule of a form of notice, or None when this authority may not use it."""
-        return next((rule for rule in self.regime.instruments if rule.instrument == instrument), None)
+    def instrument(self, instrument: str, category: str) -> InstrumentRule | None:
+        """The rule of a form of notice for a kind of harm, or None when this authority may not use it."""
+        rules = [rule for rule in self.regime.instruments if rule.instrument == instrument]
+        named = next((rule for rule in rules if category in rule.categories), None)
+        return named or next((rule for rule in rules if not rule.categories), None)
 
-    def expert_group(self, instrument: str) -> ExpertGroup | None:
-        """The group whose opinion a form of notice needs, or None."""
-        rule = self.instrument(instrument)
+    def ground_for(self, category: Category, wanted: Ground | None) -> Ground:
+        """The ground a report asks for, where the category's form of notice may rest on it; else the category's own."""
+        rule = self.instrument(category.instrument, category.code)
+        return wanted if wanted is not None and rule is not None and wanted in rule.grounds else category.ground
+
+    def expert_group(self, instrument: str, category: str) -> ExpertGroup | None:
+        """The group whose opinion a form of notice needs for a kind of harm, or None."""
+        rule = self.instrument(instrument, category)
         if rule is None or rule.expert_group is None:
             return None
         return next(group for group in self.regime.expert_groups if group.id == rule.expert_group)

@@ -63,6 +63,8 @@ class InstrumentRule(Dated):
     """A form of notice this authority may use, on what grounds, and what it must contain."""
 
     instrument: Instrument
+    categories: tuple[Code, ...] = ()
+    """The kinds of harm this rule is for; empty: all that no other rule of the instrument names."""
     grounds: Annotated[tuple[Ground, ...], Field(min_length=1)]
     elements: tuple[Element, ...] = ()
     """What the law demands of this form, each with the check that looks for it."""

@@ -12,7 +12,7 @@ from casework.policy_regime import Precondition
 
 def precondition_of(case: CaseFacts, pack: Pack) -> Precondition | None:
     """The precondition of the case's instrument, or None."""
-    instrument = pack.instrument(case.instrument)
+    instrument = pack.instrument(case.instrument, case.category)
     return None if instrument is None else instrument.precondition
 
 

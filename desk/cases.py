@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from casework.errors import CaseError
-from casework.vocabulary import Action, AgeBand, Priority, Status
+from casework.vocabulary import Action, AgeBand, Instrument, Priority, Status
 from desk.options import As, CaseNumber, Json, Limit, Reason, at_work
 from desk.output import Row, answer, iso, priority_text, shown, table
 from desk.wake import wake
@@ -104,6 +104,9 @@ Observed = Annotated[str, typer.Option("--observed-at", help="When it was seen, 
 Told = Annotated[
     str, typer.Option("--provider-told-at", help="When somebody complained to the provider, as 2026-03-18T09:00+05:00.")
 ]
+Form = Annotated[
+    Instrument | None, typer.Option("--instrument", help="Another form of notice, where the pack allows it.")
+]
 
 
 @app.command()
@@ -121,6 +124,7 @@ def supply(
     age_band: Age = None,
     observed_at: Observed = "",
     provider_told_at: Told = "",
+    instrument: Form = None,
     as_json: Json = False,
 ) -> None:
     """Add what a returned case lacked, and send it on; the gate judges it again."""
@@ -129,7 +133,7 @@ def supply(
     runtime = at_work()
     supplied = legal_review.Supplied(
         quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at,
-        provider_told_at,
+        provider_told_at, instrument,
     )  # fmt: skip
     _something(number, supplied)
     legal_review.supply(runtime, number, as_user, supplied, reason)
@@ -151,6 +155,7 @@ def amend(
     age_band: Age = None,
     observed_at: Observed = "",
     provider_told_at: Told = "",
+    instrument: Form = None,
     as_json: Json = False,
 ) -> None:
     """Correct the file while it is being worked on; the priority is judged again."""
@@ -159,7 +164,7 @@ def amend(
     runtime = at_work()
     supplied = legal_review.Supplied(
         quote, translation, why_unlawful, description, policy_line, expert_decision, category, age_band, observed_at,
-        provider_told_at,
+        provider_told_at, instrument,
     )  # fmt: skip
     _something(number, supplied)
     legal_review.amend(runtime, number, as_user, supplied, reason)

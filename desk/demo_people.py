@@ -72,7 +72,7 @@ class People:
                 person,
                 "Criticism of public bodies is protected; removal would not be proportionate.",
             )
-        elif facts.opinion is None and self.runtime.pack.expert_group(facts.instrument) is not None:
+        elif facts.opinion is None and self.runtime.pack.expert_group(facts.instrument, facts.category) is not None:
             self._expert_group_confirms(number)
             self._approve(sheet, person)
         else:

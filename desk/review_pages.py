@@ -59,6 +59,10 @@ def review_page(session: Session, runtime: Runtime, sheet: ReviewSheet) -> Row:
                 {"code": lack.code, "ask": lack.ask, "item": lack.item, "meaning": CHECKS[lack.code]}
                 for lack in gate.missing
             ],
+            "elements": [
+                {"ref": element.ref, "check": element.check, "meaning": CHECKS[element.check], "met": element.met}
+                for element in gate.elements
+            ],
             "thin_rate": gate.thin_rate,
             "thin_rate_items": gate.thin_rate_items,
         },
@@ -110,7 +114,7 @@ def _warnings(sheet: ReviewSheet, pack: Pack) -> list[str]:
             said.append(f"Endorsed by {', '.join(sorted(facts.endorsed_by))}; somebody else approves.")
     if category.preserve:
         said.append("The platform is asked to preserve the data for an investigation.")
-    instrument = pack.instrument(case.instrument)
+    instrument = pack.instrument(case.instrument, case.category)
     if instrument is not None and instrument.expert_group and not case.expert_decision:
         said.append(f"A '{case.instrument}' needs the expert group's decision, and none is recorded.")
     if facts.declined_by:
@@ -172,6 +176,9 @@ def _show_gate(console: Console, gate: Row) -> None:
             for lack in gate["missing"]
         ]
         console.print(table(("missing", "who supplies it", "item", "what it is"), rows, wide=("what it is",)))
+    if gate["elements"]:
+        rows = [(row["ref"], row["meaning"], "met" if row["met"] else "NOT MET") for row in gate["elements"]]
+        console.print(table(("the law demands", "what it is", ""), rows, wide=("what it is",)))
 
 
 def _show_basis(console: Console, page: Row) -> None:

@@ -9,15 +9,14 @@ from sqlalchemy.orm import Session
 
 from casework.clock_changes import ClockChange, ClockChangeRefused, ClockFacts, begin_pause, end_pause, extend
 from casework.facts import SYSTEM, Actor
-from casework.vocabulary import DeliveryState, PauseReason
+from casework.vocabulary import PauseReason
 from db.queries.clocks import running_clocks
-from db.queries.letters import letters_of_case
 from db.tables import CaseFile, Clock
 from tasks.case_facts import find_case
 from tasks.clock_history import clock_facts, write_change
 from tasks.clock_rows import refresh_due
 from tasks.outbox import queue_letters
-from tasks.record import note, transaction
+from tasks.record import done_without, note, transaction
 from tasks.runtime import Runtime
 
 Change = Callable[[ClockFacts, Actor, datetime], ClockChange]
@@ -97,9 +96,4 @@ def _tell_reporter(
     written = queue_letters(
         session, case, rule.notice, at, runtime.pack, once=once, context={"clock": clock.id, "reasons": reason}
     )
-    states = {letter.state for letter in letters_of_case(session, case.id) if letter.id in written}
-    if states == {DeliveryState.DROPPED}:
-        note(
-            session, runtime, case, "extension.notified", SYSTEM, at, moment="extension.notified",
-            reason="nobody can be told: the reporter left no address",
-        )  # fmt: skip
+    done_without(session, runtime, case, rule.notice, written, at)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import cast
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from casework.clocks import ClockStart, Subject, Threshold, applies, due_earliest, next_check, start_clocks
+from casework.clocks import (
+    ClockStart,
+    Subject,
+    SubjectKind,
+    Threshold,
+    applies,
+    due_earliest,
+    next_check,
+    start_clocks,
+)
 from casework.facts import CaseFacts
 from casework.moments import Moment
 from casework.policy_pack import Pack
@@ -114,17 +124,16 @@ def restart_by_priority(session: Session, at: datetime, case: CaseFacts, pack: P
     """
     pack = pack.at(at)
     by_id = {rule.id: rule for rule in pack.sla.clocks}
-    ended: set[Moment] = set()
+    ended: set[tuple[Moment, str, int]] = set()
     for clock in running_clocks(session, case.id):
         rule = by_id.get(clock.rule_id)
         if rule is not None and rule.applies.priority and not rule.statutory and not applies(rule, case):
             clock.state, clock.stopped_at, clock.stopped_by = ClockState.CANCELLED, at, "priority.changed"
             clock.next_check_at = None
-            ended.add(rule.start)
+            ended.add((rule.start, clock.subject_kind, clock.subject_id))
     session.flush()
-    subject = Subject("case", case.id)
-    for moment in sorted(ended):
-        starts = start_clocks(moment, subject, at, case, pack)
+    for moment, kind, about in sorted(ended):
+        starts = start_clocks(moment, Subject(cast(SubjectKind, kind), about), at, case, pack)
         fresh = [start for start in starts if by_id[start.rule_id].applies.priority]
         write_clocks(session, fresh, case.id)
     refresh_due(session, case.id)

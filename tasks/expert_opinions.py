@@ -32,7 +32,7 @@ def record_opinion(runtime: Runtime, number: str, opinion: Opinion, actor_id: st
     try:
         with transaction(runtime) as session:
             case = find_case(session, number)
-            group = runtime.pack.at(at).expert_group(case.instrument)
+            group = runtime.pack.at(at).expert_group(case.instrument, case.category)
             if group is None or case.status not in OPEN_STATUSES:
                 why = f"a '{case.instrument}' needs no group's opinion" if group is None else f"it is '{case.status}'"
                 raise OpinionRefused(number, why, rule="expert.not_needed")

@@ -126,7 +126,7 @@ def replay(runtime: Runtime, held_id: int, actor_id: str) -> TakenIn:
         assert row is not None, "a foreign key holds it"
         stored, at = unsealed(runtime, row), runtime.now()
         try:
-            read_raw(stored.raw, at, runtime.pack)
+            read_raw(stored.raw, at, runtime.pack.at(at))
         except ReportRefused as refusal:
             held.reason, held.message, held.next_step = refusal.reason, refusal.message, refusal.next_step
             row.reason = refusal.reason
@@ -200,7 +200,7 @@ def _read(session: Session, runtime: Runtime, stored: Sequence[Stored], actor: A
             repeated.append(report)
             continue
         try:
-            readable.append((report, read_raw(report.raw, at, runtime.pack)))
+            readable.append((report, read_raw(report.raw, at, runtime.pack.at(at))))
         except Exception as error:
             refused.append((report, error if isinstance(error, ReportRefused) else _unexpected(report, error)))
     # From here on nobody else writes: two intakes of the same items must not both find them new,

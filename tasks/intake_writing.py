@@ -45,9 +45,9 @@ def write_cases(session: Session, runtime: Runtime, new: Sequence[NewCase], acto
         return
     _number(session, runtime, new, at)
     day = at.astimezone(ZoneInfo(runtime.pack.authority.zone)).date()
-    facts = [_facts(case, at) for case in new]
+    facts = [_facts(case, at, runtime) for case in new]
     for case, seen in zip(new, facts, strict=True):
-        found = check(seen, runtime.pack, day)
+        found = check(seen, runtime.pack.at(at), day)
         case.missing = tuple(sorted({*found.for_reporter, *found.for_reviewer}))
     rows = [_case_row(case, runtime, actor, at) for case in new]
     ids = insert_numbered(session, CaseFile, CaseFile.id, rows)
@@ -87,7 +87,7 @@ def _case_row(case: NewCase, runtime: Runtime, actor: Actor, at: datetime) -> di
         "age_band": report.age_band.value,
         "language": read.language or runtime.pack.authority.default_language,
         "instrument": category.instrument.value,
-        "ground": (report.ground or category.ground).value,
+        "ground": runtime.pack.ground_for(category, report.ground).value,
         "requested_action": (report.requested_action or category.requested_action).value,
         "territories": list(report.territories or runtime.pack.regime.territorial_scope),
         "indicators": sorted(report.indicators),
@@ -189,7 +189,7 @@ def _clock_rows(
     ]
 
 
-def _facts(case: NewCase, at: datetime) -> CaseFacts:
+def _facts(case: NewCase, at: datetime, runtime: Runtime) -> CaseFacts:
     """The case as the rules see it before it has rows: for clocks' conditions and a first look of the gate."""
     read, report = case.read, case.read.report
     return CaseFacts(
@@ -203,7 +203,7 @@ def _facts(case: NewCase, at: datetime) -> CaseFacts:
         age_band=read.report.age_band,
         language=read.language,
         instrument=read.category.instrument.value,
-        ground=(report.ground or read.category.ground).value,
+        ground=runtime.pack.ground_for(read.category, report.ground).value,
         requested_action=(report.requested_action or read.category.requested_action).value,
         intake_by="",
         received_at=at,

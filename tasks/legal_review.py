@@ -12,7 +12,7 @@ from casework.completeness import GateResult, check
 from casework.errors import MoveRefused, NotAllowed
 from casework.facts import SYSTEM, CaseFacts
 from casework.move_guards import MoveDetails
-from casework.vocabulary import Action, AgeBand, Priority, Role
+from casework.vocabulary import Action, AgeBand, Instrument, Priority, Role
 from db.queries.cases import items_of_case, next_for_review
 from db.queries.letters import reporters_of_case
 from db.tables import CaseFile
@@ -93,6 +93,7 @@ class Supplied:
     age_band: AgeBand | None = None
     observed_at: str = ""
     provider_told_at: str = ""
+    instrument: Instrument | None = None
 
 
 def supply(runtime: Runtime, number: str, actor_id: str, supplied: Supplied, reason: str) -> CaseFacts:
@@ -139,6 +140,9 @@ def _write_supplied(session: Session, runtime: Runtime, case: CaseFile, supplied
     if supplied.category:
         _reclassify(runtime, case, supplied.category)
         changed.append("category")
+    if supplied.instrument is not None:
+        _another_form(runtime, case, supplied.instrument)
+        changed.append("instrument")
     if supplied.observed_at:
         _observe(session, runtime, case, supplied.observed_at)
         changed.append("observed_at")
@@ -163,6 +167,19 @@ def _reclassify(runtime: Runtime, case: CaseFile, code: str) -> None:
     case.political = case.political or category.political
     case.instrument, case.ground = category.instrument.value, category.ground.value
     case.requested_action = category.requested_action.value
+
+
+def _another_form(runtime: Runtime, case: CaseFile, instrument: Instrument) -> None:
+    """Another form of notice for the same kind of harm, such as a report while an order may not go out yet."""
+    rule = runtime.pack.at(runtime.now()).instrument(instrument, case.category)
+    if rule is None:
+        raise MoveRefused(
+            case.number, f"this authority may not use a '{instrument}' for '{case.category}'",
+            rule="case.instrument_unknown",
+        )  # fmt: skip
+    case.instrument = instrument.value
+    if case.ground not in rule.grounds:
+        case.ground = rule.grounds[0].value
 
 
 def _observe(session: Session, runtime: Runtime, case: CaseFile, stated: str) -> None:

@@ -38,7 +38,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
     platform = pack.platform(said.get("platform") or (facts.platforms[0] if facts.platforms else None))
     review = _last_decision(session, case.id)
     category = pack.category(case.category)
-    instrument = pack.instrument(case.instrument)
+    instrument = pack.instrument(case.instrument, case.category)
     clock = session.get(Clock, said["clock"]) if said.get("clock") else _running_deadline(session, submission, case)
     answer_by = session.get(Clock, said["acknowledge_clock"]) if said.get("acknowledge_clock") else None
     signatory = pack.authority.signatory_on(day)
@@ -65,6 +65,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         platform_legal_entity=platform.legal_entity if platform else "",
         platform_reference=(submission.platform_reference or "") if submission else "",
         instrument=press.word("instrument", case.instrument, language),
+        instrument_code=case.instrument,
         ground=press.word("ground", case.ground, language),
         requested_action=press.word("requested_action", case.requested_action, language),
         priority=press.word("priority", case.priority, language),
@@ -89,8 +90,9 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         child=case.child,
         disposition=press.word("disposition", case.disposition, language) if case.disposition else "",
         disposition_code=case.disposition or "",
+        statement=instrument.statement.in_language(language) if instrument and instrument.statement else "",
         redress=_redress(letter.kind, instrument.redress.in_language(language) if instrument else "", pack, language),
-        emergency_numbers=list(pack.authority.emergency_numbers[language]),  # type: ignore[index]
+        emergency_numbers=list(pack.authority.emergency_numbers[language]),
         reply_to=pack.authority.email,
         authentic_language=pack.authority.authentic_language.in_language(language),
     )

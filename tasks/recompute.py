@@ -94,7 +94,8 @@ def apply_recompute(runtime: Runtime, actor_id: str, reason: str, confirmed_by: 
         raise RecomputeRefused("recomputing needs a reason, such as the decision that moved a day")
     plan = plan_recompute(runtime)
     _second_person(runtime, plan, actor, confirmed_by)
-    for number in dict.fromkeys(move.case for move in (*plan.clocks, *plan.levels)):
+    numbers = [move.case for move in plan.clocks] + [level.case for level in plan.levels]
+    for number in dict.fromkeys(numbers):
         _recompute_case(runtime, number, actor, reason, confirmed_by)
     return plan
 

@@ -7,7 +7,7 @@ transaction; :func:`move_case` opens one for a single move.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from casework.clocks import Subject
 from casework.errors import CaseMovedMeanwhile
 from casework.facts import SYSTEM, Actor, CaseFacts
+from casework.letters import LETTERS
 from casework.lifecycle import Decision, decide
 from casework.moments import Moment
 from casework.move_guards import MoveDetails
@@ -25,6 +26,7 @@ from db.base import JsonDict
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.clocks import running_clocks
 from db.queries.events import NewEvent, append_events, hold_chain
+from db.queries.letters import all_dropped
 from db.tables import CaseFile
 from tasks.case_facts import facts_of, find_case
 from tasks.clock_history import pauses_at
@@ -115,9 +117,10 @@ def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDic
     refresh_due(session, case.id)
     if decision.letter is not None:
         context: JsonDict = {"moved_at": decision.at.isoformat(), "missing": list(decision.details.missing)}
-        queue_letters(
+        written = queue_letters(
             session, case, decision.letter, decision.at, runtime.pack, once=f"{case.id}:{seq}", context=context
         )
+        done_without(session, runtime, case, decision.letter, written, decision.at)
 
 
 def _tell_clocks(
@@ -125,11 +128,21 @@ def _tell_clocks(
 ) -> None:
     """A moment has come: clocks stand still or go on, stop, and start. What stood still or went on is on the record."""
     running = running_clocks(session, case.id)
-    for clock, kind in pauses_at(session, runtime.policies, running, case.number, moment, subject, at):
+    stopped = stop_clocks(session, running, moment, subject, at)
+    left = [clock for clock in running if clock not in stopped]
+    for clock, kind in pauses_at(session, runtime.policies, left, case.number, moment, subject, at):
         data: JsonDict = {"clock": clock.id, "rule": clock.rule_id, "due_at": clock.due_at.isoformat(), "by": moment}
         append_events(session, [NewEvent(case.id, at, kind, SYSTEM.id, SYSTEM.name, clock.policy_version, data=data)])
-    stop_clocks(session, running, moment, subject, at)
     start_for(session, moment, subject, at, facts_of(session, case), runtime.pack)
+
+
+def done_without(
+    session: Session, runtime: Runtime, case: CaseFile, kind: str, written: Collection[int], at: datetime
+) -> None:
+    """A duty that a letter does is over at once where nobody can be written to: nobody left an address."""
+    moment = LETTERS[kind].does
+    if moment is not None and written and all_dropped(session, written):
+        note(session, runtime, case, moment, SYSTEM, at, moment=moment, reason="nobody left an address to write to")
 
 
 def _goes_on(session: Session, decision: Decision) -> bool:

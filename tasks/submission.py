@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from casework.clocks import Subject
 from casework.errors import MoveRefused, NotAllowed, QorganError
 from casework.facts import SYSTEM, Actor
+from casework.moments import Moment
 from casework.vocabulary import Action, DeliveryState, Outcome, Role, Status
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.submissions import claim_submission, submission_by_number, submissions_of_case
@@ -121,9 +122,9 @@ def accepted(
     row.state, row.platform_reference, row.sent_at, row.lease_until = DeliveryState.SENT, reference, at, None
     row.next_attempt_at = None
     session.flush()
+    moment: Moment = "submission.sent" if row.kind == "notice" else "answer.sent"
     note(
-        session, runtime, case, "submission.sent", actor, at,
-        moment="submission.sent", subject=Subject("submission", row.id),
+        session, runtime, case, moment, actor, at, moment=moment, subject=Subject("submission", row.id),
         data={"submission": row.number, "platform": row.platform, "payload_sha256": row.payload_sha256},
     )  # fmt: skip
     if row.kind == "notice":

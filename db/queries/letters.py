@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
@@ -114,3 +114,9 @@ def count_escalations(session: Session) -> dict[int, int]:
     """Escalations counted by rung."""
     rows = session.execute(select(Escalation.rung, func.count()).group_by(Escalation.rung).order_by(Escalation.rung))
     return {rung: count for rung, count in rows}
+
+
+def all_dropped(session: Session, ids: Collection[int]) -> bool:
+    """Whether none of these letters will ever go out."""
+    kept = select(func.count()).select_from(Letter).where(Letter.id.in_(ids), Letter.state != DeliveryState.DROPPED)
+    return not session.scalar(kept)

@@ -310,6 +310,13 @@ def test_an_unknown_zone_or_country_is_refused(zone: str, country: str) -> None:
         calendar(zone=zone, country=country)
 
 
+@pytest.mark.parametrize("zone", ["+05:00", "UTC+5", "Etc/GMT-5", "EST", "CET"])
+def test_an_offset_is_no_zone(zone: str) -> None:
+    with pytest.raises(CalendarInvalid, match=r"'office'.*name a place, such as Asia/Almaty, never an offset"):
+        calendar(zone=zone)
+    assert calendar(zone="UTC").day(date(2026, 4, 15)).is_working
+
+
 def test_a_calendar_is_a_value() -> None:
     assert calendar() == KZ != BERLIN
     assert hash(calendar()) == hash(KZ)
