@@ -31,7 +31,7 @@ from casework.explain import (
 from casework.facts import CaseFacts
 from casework.interruptions import Extension
 from casework.limits import due_at
-from casework.policy_clocks import LimitSpec
+from casework.policy_clocks import PauseRule
 from casework.policy_pack import Pack
 from casework.preconditions import precondition_of, usable_from
 from casework.vocabulary import ClockState
@@ -197,15 +197,26 @@ def _pauses(clock: ClockOnRecord) -> list[str]:
     lines = []
     for one in clock.history.standstills:
         end = "still open" if one.ended_at is None else f"ended {local(one.ended_at, clock.zone)}"
-        rule = next((rule for rule in clock.rule.pause if rule.reason == one.reason), None) if clock.rule else None
         said = f"Pause '{words(one.reason)}' from {local(one.began_at, clock.zone)}, {end}"
         said += f"; at the longest to {local(one.until, clock.zone)}"
+        rule = _pause_rule(clock, one)
         if rule is not None:
             then = "begins anew" if one.restarts else "goes on where it stood"
-            said += f", {rule.at_most.limit.text}. Then it {then}. Source: "
-            said += cited(rule.source.ref, rule.source.verified)
+            source = cited(rule.source.ref, rule.source.verified)
+            said += f", {rule.at_most.limit.text}. Then it {then}. Source: {source}"
         lines.append(said + ".")
     return lines
+
+
+def _pause_rule(clock: ClockOnRecord, pause: Standstill) -> PauseRule | None:
+    return next((rule for rule in clock.rule.pause if rule.reason == pause.reason), None) if clock.rule else None
+
+
+def _pause_rule_data(clock: ClockOnRecord, pause: Standstill) -> Data | None:
+    rule = _pause_rule(clock, pause)
+    if rule is None:
+        return None
+    return {"at_most": rule.at_most.limit.text, "source": rule.source.ref, "verified": rule.source.verified}
 
 
 def _extensions(clock: ClockOnRecord) -> list[str]:
@@ -217,21 +228,25 @@ def _extensions(clock: ClockOnRecord) -> list[str]:
         if one is not clock.history.extension:
             said += f": {one.reason.strip().rstrip('.')}"
         if rule is not None:
-            said += (
-                f"; ceiling {rule.ceiling.limit.text} from the {rule.counted_from}"
-                f"{_ceiling(clock, one, rule.ceiling, rule.counted_from)}, by"
-                f" {' or '.join(words(role) for role in rule.roles)}. Source: "
-            ) + cited(rule.source.ref, rule.source.verified)
+            at = _ceiling(clock, one)
+            by = " or ".join(words(role) for role in rule.roles)
+            said += f"; ceiling {rule.ceiling.limit.text} from the {rule.counted_from}"
+            said += f", {local(at, clock.zone)}" if at is not None else ""
+            said += f", by {by}. Source: {cited(rule.source.ref, rule.source.verified)}"
         lines.append(said + ".")
     return lines
 
 
-def _ceiling(clock: ClockOnRecord, granted: Extension, ceiling: LimitSpec, counted_from: str) -> str:
-    start = clock.started_at if counted_from == "start" else granted.granted_at
+def _ceiling(clock: ClockOnRecord, granted: Extension) -> datetime | None:
+    """The latest time that the rule allows; None without the rule, and where it cannot be counted."""
+    rule = clock.rule.extension if clock.rule else None
+    if rule is None:
+        return None
+    start = clock.started_at if rule.counted_from == "start" else granted.granted_at
     try:
-        return f", {local(due_at(ceiling.limit, start, clock.calendar), clock.zone)}"
+        return due_at(rule.ceiling.limit, start, clock.calendar)
     except WorkingTimeError:
-        return ""
+        return None
 
 
 def _stands_still(still: Standstill, zone: str) -> str:
@@ -306,6 +321,7 @@ def _data(clock: ClockOnRecord, now: datetime, still: Standstill | None, steps: 
                 "to": utc(one.pause.ended_at),
                 "longest_to": utc(one.until),
                 "restarts": one.restarts,
+                "rule": _pause_rule_data(clock, one),
             }
             for one in clock.history.standstills
         ],
@@ -313,7 +329,12 @@ def _data(clock: ClockOnRecord, now: datetime, still: Standstill | None, steps: 
         if still is None
         else {"since": utc(still.began_at), "reason": still.reason.value, "goes_on_at": utc(still.pause.ended_at)},
         "extensions": [
-            {"granted_at": utc(one.granted_at), "until": utc(one.until), "reasons": one.reason}
+            {
+                "granted_at": utc(one.granted_at),
+                "until": utc(one.until),
+                "reasons": one.reason,
+                "ceiling_at": utc_or_none(_ceiling(clock, one)),
+            }
             for one in clock.history.extensions
         ],
         "thresholds": [

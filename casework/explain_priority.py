@@ -136,7 +136,9 @@ def explain_priority(
         lines.append(f"  Source: {cited(str(fired['source']), bool(fired['verified']))}.")
     for change in changes:
         second = f", confirmed by {change['confirmed_by']}" if change["confirmed_by"] else ""
-        lines += ["", f"Changed from {change['from']} to {change['to']} by {change['by']}{second}: {change['reason']}"]
+        version = f" under policy {change['policy_version']}" if change["policy_version"] else ""
+        who = f"{change['by']}{second}{version}"
+        lines += ["", f"Changed from {change['from']} to {change['to']} by {who}: {change['reason']}"]
     told, would = _what_would_change(facts, pack, floor)
     return Explanation(
         (*lines, "", *told),

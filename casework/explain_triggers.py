@@ -67,7 +67,10 @@ def not_intended(kind: str, record: CaseRecord) -> Verdict:
     if not found:
         return Verdict(Fate.NEVER, f"not intended: nothing in policy {record.pack.version} calls for it.")
     best = min(found, key=lambda one: (list(Fate).index(one.fate), one.due_at is None, one.due_at or record.now))
-    said = f"{best.fate}: {best.said}."
+    ways = [best.said]
+    if best.fate is Fate.NOT_YET and best.due_at is None:
+        ways = [one.said for one in found if one.fate is best.fate]
+    said = f"{best.fate}: {'; or '.join(ways)}."
     to_reporter = kind in LETTERS and LETTERS[kind].recipient is Recipient.REPORTER
     if best.fate is Fate.MISSING:
         said += " Somebody must look why."
@@ -118,9 +121,9 @@ def _by_acceptance(kind: str, record: CaseRecord) -> Iterable[Verdict]:
     if "submission.sent" in record.happened:
         yield Verdict(Fate.MISSING, "the platform has accepted a notice and no letter is on record")
     elif _comes_to(case.status, submit):
-        yield Verdict(Fate.NOT_YET, f"it goes when {moment('submission.sent')}; the case is '{case.status}'")
+        yield Verdict(Fate.NOT_YET, f"it goes when {moment('submission.sent')}; the case is '{words(case.status)}'")
     else:
-        yield Verdict(Fate.NEVER, f"no notice goes out from '{case.status}'")
+        yield Verdict(Fate.NEVER, f"no notice goes out from '{words(case.status)}'")
 
 
 def _by_move(kind: str, record: CaseRecord) -> Iterable[Verdict]:

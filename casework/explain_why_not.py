@@ -18,7 +18,7 @@ def explain_why_not(record: CaseRecord, kinds: Iterable[str] | None = None) -> E
     """One line for each letter: of ``kinds``, by default of the registry and of what is on record besides."""
     every = (*LETTERS, *(letter.kind for letter in record.letters))
     wanted = dict.fromkeys(every if kinds is None else kinds)
-    lines = [f"{record.case.number} is '{record.case.status}'. Its letters, sent or not, and why:"]
+    lines = [f"{record.case.number} is '{words(record.case.status)}'. Its letters, sent or not, and why:"]
     data: list[dict[str, Any]] = []
     for kind in wanted:
         mine = [letter for letter in record.letters if letter.kind == kind]

@@ -55,6 +55,47 @@ def check(
     answer(data[0] if len(data) == 1 else data, as_json, lambda console: console.print(said))
 
 
+@app.command("calendar")
+def compare_calendar(
+    feed: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A calendar feed, an .ics file.")],
+    year: Annotated[int, typer.Option("--year", min=2000, max=2100, help="The year to compare.")],
+    calendar: Annotated[str, typer.Option("--calendar", help="A calendar of the pack; by default its first.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Lay a calendar feed beside the pack's legal days. Nothing is taken over; days that are not legal are refused."""
+    from casework.calendar_feed import compare_feed, read_feed, refuse_unlawful_days
+    from casework.errors import QorganError
+    from casework.working_time_errors import WorkingTimeError
+    from tasks.runtime import load_pack
+    from tasks.settings import Settings
+
+    policies = {policy.id: policy for policy in load_pack(Settings().pack_folder).calendars.calendars}
+    policy = policies.get(calendar or next(iter(policies)))
+    if policy is None:
+        known = ", ".join(policies)
+        raise QorganError(
+            f"the pack has no calendar '{calendar[:64]}'", rule="calendar.unknown", next_step=f"Known: {known}."
+        )
+    if feed.stat().st_size > 5_000_000:
+        raise QorganError("the feed is larger than 5 MB", rule="calendar.feed_unreadable")
+    try:
+        found = compare_feed(read_feed(feed.read_bytes(), year), policy, year)
+    except WorkingTimeError as error:
+        raise QorganError(str(error), rule="calendar.missing") from None
+    data: Row = {
+        name: [{"day": day.on.isoformat(), "name": day.name} for day in days]
+        for name, days in (("agreed", found.agreed), ("not_legal", found.not_legal), ("missing", found.missing))
+    }
+
+    def show(console: Console) -> None:
+        console.print(f"{len(found.agreed)} day(s) of the feed are days off by calendar '{policy.id}'.")
+        if found.missing:
+            console.print(table(("legal, and not in the feed", ""), [(str(day.on), day.name) for day in found.missing]))
+
+    answer(data, as_json, show)
+    refuse_unlawful_days(found, policy.id)
+
+
 def _wording_faults(pack: Pack, texts: Mapping[str, str]) -> list[str]:
     from casework.pack_reader import line_in
     from tasks.pack_wording import check_wording

@@ -1,4 +1,4 @@
-"""A case to start from, the people around it, and the ministry's pack."""
+"""A case to start from, the people around it, and the ministry's pack, as it is or with one rule changed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from casework.facts import SYSTEM, Actor, CaseFacts, ItemFacts, SubmissionFacts
+from casework.facts import SYSTEM, Actor, CaseFacts, ItemFacts, OpinionFacts, SubmissionFacts
 from casework.lifecycle import Decision, decide
 from casework.move_guards import MoveDetails
 from casework.pack_reader import read_pack
 from casework.policy_base import Source
+from casework.policy_clocks import ClockRule
 from casework.policy_pack import Pack
 from casework.policy_regime import BeforeReview
 from casework.vocabulary import (
@@ -46,14 +47,33 @@ REASON = "The post tells children how to hurt themselves."
 NOTE = "Only this one post is removed; nothing narrower would stop the harm."
 
 
-def pack_texts() -> dict[str, str]:
-    """The files of the ministry's pack, free to be changed by a test."""
-    return {path.stem: path.read_text("utf-8") for path in FOLDER.glob("*.yaml")}
+def pack_texts(folder: Path = FOLDER) -> dict[str, str]:
+    """The files of a pack, the ministry's by default, free to be changed by a test."""
+    texts = {path.stem: path.read_text("utf-8") for path in folder.glob("*.yaml")}
+    return texts | {path.name: path.read_text("utf-8") for path in folder.glob("*.csv")}
 
 
 @cache
 def the_pack() -> Pack:
     return read_pack(FOLDER.name, pack_texts())
+
+
+def pack_with_clock(rule_id: str, *versions: dict[str, Any]) -> Pack:
+    """The ministry's pack with versions of one clock in the place of it, each the clock with some keys changed."""
+    clocks: list[ClockRule] = []
+    for rule in the_pack().sla.clocks:
+        changed = versions if rule.id == rule_id else ({},)
+        clocks += [ClockRule.model_validate(rule.model_dump() | changes) for changes in changed]
+    return the_pack().model_copy(update={"sla": the_pack().sla.model_copy(update={"clocks": tuple(clocks)})})
+
+
+def pack_with_form(instrument: str, **changes: Any) -> Pack:
+    """The ministry's pack with one form of notice changed."""
+    regime = the_pack().regime
+    forms = tuple(
+        rule.model_copy(update=changes) if rule.instrument == instrument else rule for rule in regime.instruments
+    )
+    return the_pack().model_copy(update={"regime": regime.model_copy(update={"instruments": forms})})
 
 
 @cache
@@ -138,13 +158,43 @@ def a_speech_case(**overrides: Any) -> CaseFacts:
     return a_case(**values | overrides)
 
 
+def an_opinion(**overrides: Any) -> OpinionFacts:
+    """The expert group confirmed it, on the day after receipt."""
+    values: dict[str, Any] = {
+        "group": "kz.expert_group_on_cyberbullying",
+        "confirmed": True,
+        "reference": "Protocol 7",
+        "decided_at": datetime(2026, 4, 1, 5, 0, tzinfo=UTC),
+    }
+    return OpinionFacts(**values | overrides)
+
+
+def a_bullying_case(**overrides: Any) -> CaseFacts:
+    """Cyberbullying of a child, for which a prescription goes out once the expert group has confirmed it."""
+    values: dict[str, Any] = {
+        "category": "cyberbullying_child",
+        "instrument": Instrument.PRESCRIPTION,
+        "ground": Ground.LOCAL_LAW,
+        "opinion": an_opinion(),
+    }
+    return a_case(**values | overrides)
+
+
+BULLYING_BASIS = ("kz.mass_media.40.1",)
 SPEECH_BASIS = ("kz.platform_law.9.4.2",)
 
 
 def move(case: CaseFacts, action: Action, actor: Actor, *, pack: Pack | None = None, **said: Any) -> Decision:
     """The decision on a move at ``NOW``, with a good reason unless the test says otherwise."""
+    return move_at(NOW, case, action, actor, pack=pack, **said)
+
+
+def move_at(
+    at: datetime, case: CaseFacts, action: Action, actor: Actor, *, pack: Pack | None = None, **said: Any
+) -> Decision:
+    """The same at another time."""
     details = MoveDetails(**{"reason": REASON, **said})
-    return decide(case, action, actor, NOW, pack or the_pack(), details)
+    return decide(case, action, actor, at, pack or the_pack(), details)
 
 
 def moved(case: CaseFacts, action: Action, actor: Actor, **said: Any) -> CaseFacts:

@@ -141,8 +141,8 @@ PROOFS = (
     ),
     Proof(
         "close of work",
-        "calendar days due at the close of work",
-        st.tuples(worlds.some_worlds(complete=True), worlds.CLOSE_OF_WORK, st.just(())),
+        "calendar days due at the close of work, with pauses",
+        paused(worlds.CLOSE_OF_WORK, complete=True),
         same_due,
         1_000,
         20,

@@ -175,4 +175,4 @@ MONTHS = st.builds(
 CLOSE_OF_WORK = st.builds(
     Duty, st.integers(1, 20), st.just("calendar_days"), st.just("end_of_working_day"), st.booleans(), st.just(True)
 )
-ANY_DUTY = ELAPSED | WORKING_HOURS | WORKING_DAYS | CALENDAR_DAYS
+ANY_DUTY = ELAPSED | WORKING_HOURS | WORKING_DAYS | CALENDAR_DAYS | CLOSE_OF_WORK

@@ -40,6 +40,9 @@ class WallClock:
             while self.shown[0] + len(self._reached) <= self.shown[minute]:
                 self._reached.append(minute)
 
+    def __repr__(self) -> str:
+        return f"WallClock({self.zone!r}, {self.first!r}, {self.minutes})"
+
     def reached(self, on: int, wall: int) -> int:
         """The minute in which date number ``on`` reads ``wall``; outside the stretch, its nearest end."""
         index = on * DAY + wall - self.shown[0]
@@ -144,21 +147,26 @@ class Reference:
 
     def _extended(self, duty: Duty, granted: int, until: int, breaks: Iterable[Break]) -> int:
         due, lost, counts = until, set[int](), self._counts(duty)
+        taken = list[Break]()
         for one in breaks:
             if one.begin >= due:
                 break
             if one.begin >= granted:
+                taken.append(one)
                 lost.update(minute for minute in range(one.begin, one.end) if counts[minute])
                 due = self._walk(duty, len(lost), until, bytes(self.wall.minutes)) if lost else until
-        return due
+        if not duty.rolls:
+            return due
+        on = self.wall.date_at(due - 1 if duty.end == "end_of_day" else due)
+        return self._rolled(duty, granted, due, on, self._stopped(taken))
 
     def _due(self, duty: Duty, start: int, breaks: Iterable[Break]) -> int:
         stopped = self._stopped(breaks)
         if duty.unit in ("minutes", "hours", "working_hours"):
             due = self._walk(duty, duty.amount * (1 if duty.unit == "minutes" else 60), start, stopped)
-            return self._rolled(duty, start, due, self.wall.date_at(due - 1)) if duty.rolls else due
+            return self._rolled(duty, start, due, self.wall.date_at(due - 1), stopped) if duty.rolls else due
         due, last_on = self._day_by_day(duty, start, stopped)
-        return self._rolled(duty, start, due, last_on) if duty.rolls else due
+        return self._rolled(duty, start, due, last_on, stopped) if duty.rolls else due
 
     def _walk(self, duty: Duty, budget: int, start: int, stopped: Sequence[int]) -> int:
         counts = self._counts(duty)
@@ -199,14 +207,14 @@ class Reference:
             return self.close_of[on]
         return self.wall.reached(on, wall_time) if duty.end == "instant" else self.wall.reached(on, DAY)
 
-    def _rolled(self, duty: Duty, start: int, due: int, on: int) -> int:
-        while on not in self.close_of or (duty.end == "end_of_working_day" and self.close_of[on] <= start):
-            on += 1
-            if on > self.wall.dates()[-1]:
+    def _rolled(self, duty: Duty, start: int, due: int, on: int, stopped: Sequence[int]) -> int:
+        """While nobody works on the date, or its end lies before the start or in a break: the next date's end."""
+        moved = False
+        while on not in self.close_of or due <= start or (moved and stopped[due]):
+            on, moved = on + 1, True
+            if on > self.wall.dates()[-1] - 1:
                 raise Beyond
-            due = self.wall.minutes
-        if due == self.wall.minutes or duty.end != "instant":
-            return self.wall.reached(on, DAY) if duty.end == "end_of_day" else self.close_of[on]
+            due = self.wall.reached(on, DAY) if duty.end == "end_of_day" else self.close_of.get(on, start)
         return due
 
     def _counts(self, duty: Duty) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""The clocks in short: the proof on a few hundred examples, and what must hold for any office, zone, start and pause."""
+"""The proof of the clocks on a few hundred examples, and what holds for any office, zone, start and pause."""
 
 from __future__ import annotations
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casework.completeness import CHECKS, GateResult, check
+from casework.completeness import GateResult, check
+from casework.completeness_checks import CHECKS
 from casework.facts import CaseFacts
 from casework.policy_pack import Pack
+from casework.policy_regime import Element, Precondition
 from casework.vocabulary import AgeBand, Ground, Instrument, RequestedAction
-from tests.casework.building import a_case, an_item, the_pack
+from tests.casework.building import NOW, a_case, an_item, an_opinion, pack_with_form, the_pack
 
 TODAY = date(2026, 4, 1)
 BEFORE_ANY_SIGNATORY = date(2020, 1, 1)
@@ -22,7 +25,10 @@ BEFORE_ANY_SIGNATORY = date(2020, 1, 1)
 POST = RequestedAction.REMOVE
 ACCOUNT = RequestedAction.SUSPEND_ACCOUNT
 
-PRESCRIBED = {"instrument": Instrument.PRESCRIPTION, "category": "cyberbullying_child", "ground": Ground.LOCAL_LAW}
+PRESCRIBED = {
+    "instrument": Instrument.PRESCRIPTION, "category": "cyberbullying_child", "ground": Ground.LOCAL_LAW,
+    "provider_told_at": NOW,
+}  # fmt: skip
 ON_LAW = {"instrument": Instrument.REQUEST, "ground": Ground.LOCAL_LAW, "category": "other_unlawful"}
 
 LACKING: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -42,14 +48,30 @@ LACKING: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "why_unlawful": ("reporter", {"why_unlawful": "", "description": ""}, {"why_unlawful": "It sells drugs."}),
     "legal_basis": ("reviewer", ON_LAW, {**ON_LAW, "cited_basis": ("kz.platform_law.9.4.2",)}),
     "policy_line": ("reviewer", {"policy_line": "  "}, {"policy_line": "Self-harm"}),
-    "expert_decision": ("reviewer", PRESCRIBED, {**PRESCRIBED, "expert_decision": "Protocol 7"}),
+    "expert_decision": ("reviewer", PRESCRIBED, {**PRESCRIBED, "opinion": an_opinion()}),
+    "provider_told": ("reporter", {**PRESCRIBED, "provider_told_at": None}, PRESCRIBED),
     "proportionate": ("reviewer", {"requested_action": ACCOUNT}, {"requested_action": POST}),
 }  # fmt: skip
 """Each check: who is asked, a case that lacks it, and the like of it that does not."""
 
 
 def gate(on: date = TODAY, pack: Pack | None = None, **overrides: Any) -> GateResult:
-    return check(a_case(**overrides), pack or the_pack(), on)
+    return check(a_case(**overrides), pack or the_gates_pack(), on)
+
+
+@cache
+def the_gates_pack() -> Pack:
+    """The ministry's pack, if its law wanted the provider to be told before an order."""
+    told = Precondition.model_validate(
+        {
+            "id": "test.told",
+            "name": {language: "the provider is told" for language in ("kk", "ru", "en")},
+            "fact": "provider_told",
+            "wait": {"amount": 48, "unit": "hours"},
+            "source": {"ref": "An act made up for a test"},
+        }
+    )
+    return pack_with_form("prescription", precondition=told)
 
 
 def codes(result: GateResult) -> set[str]:
@@ -78,6 +100,24 @@ def test_each_check_passes_once_the_thing_is_there(code: str) -> None:
 
 def test_every_check_is_tried_here() -> None:
     assert set(LACKING) | {"territory", "signatory"} == set(CHECKS)
+
+
+def test_an_opinion_that_came_as_a_text_with_the_report_is_enough_to_enter_review() -> None:
+    """A lawyer then records it with its votes; the approval asks for that."""
+    assert "expert_decision" not in codes(gate(**PRESCRIBED, expert_decision="Protocol 7"))
+
+
+def test_a_form_that_wants_nothing_first_asks_nobody_when_the_provider_was_told() -> None:
+    assert "provider_told" not in codes(gate(provider_told_at=None))
+
+
+def test_each_element_that_the_law_demands_of_a_form_is_met_or_not_by_its_own_check() -> None:
+    elements = (Element(check="quote", ref="Art. 1(a)"), Element(check="observed_at", ref="Art. 1(b)"))
+    pack = pack_with_form("platform_report", elements=elements)
+    states = gate(pack=pack, quote="", description="").elements
+    assert [(state.ref, state.met) for state in states] == [("Art. 1(a)", False), ("Art. 1(b)", True)]
+    assert all(state.met for state in gate(pack=pack).elements)
+    assert gate(instrument=Instrument.REQUEST, ground=Ground.BOTH, pack=pack).elements == ()
 
 
 def test_a_territory_is_the_cases_own_or_the_authoritys() -> None:

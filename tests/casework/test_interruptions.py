@@ -126,6 +126,13 @@ def test_a_restart_within_a_longer_one_does_not_bring_the_due_time_forward() -> 
     outer = pause("2026-04-15T11:00", "2026-04-17T10:00", restarts=True)
     inner = pause("2026-04-15T12:00", "2026-04-15T13:00", restarts=True)
     assert due_at(DAY, at("2026-04-15T10:00"), KZ, [inner, outer]) == at("2026-04-18T10:00")
+    # Day zero is the date on which the longer one ended.
+    assert due_at(WEEK, at("2026-04-15T10:00"), KZ, [inner, outer]) == at("2026-04-25T00:00")
+
+
+def test_a_restart_before_the_start_changes_nothing() -> None:
+    early = pause("2026-04-15T08:00", "2026-04-15T09:00", restarts=True)
+    assert due_at(DAY, at("2026-04-15T10:00"), KZ, [early]) == at("2026-04-16T10:00")
 
 
 def test_a_restart_after_time_was_up_changes_nothing() -> None:
@@ -149,6 +156,10 @@ def test_a_close_of_work_is_what_calendar_days_end_with_if_the_law_says_so() -> 
     start = at("2026-04-13T10:00")
     assert due_at(limit, start, KZ, [pause("2026-04-16T20:00", "2026-04-17T10:00")]) == at("2026-04-16T18:30")
     assert due_at(limit, start, KZ, [pause("2026-04-16T18:00", "2026-04-17T10:00")]) == at("2026-04-17T18:30")
+    # Work had closed when the period began, and so had the pause: neither takes a day away.
+    counted = Limit(2, Unit.CALENDAR_DAYS, True, DueAt.END_OF_WORKING_DAY, True)
+    before = pause("2026-04-16T18:00", "2026-04-16T18:45")
+    assert due_at(counted, at("2026-04-16T19:00"), KZ, [before]) == at("2026-04-17T18:30")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +273,19 @@ def test_counted_hours_are_told_outside_the_pause() -> None:
         "Counted Thursday 2026-04-16, 14:30:00 to 15:00:00: 30 min, in all 10 h.",
     ]
     assert [step.kind for step in told.steps][1:4] == [StepKind.COUNTED, StepKind.PAUSED, StepKind.COUNTED]
+
+
+def test_told_hours_add_up_although_a_pause_begins_within_a_second() -> None:
+    within = pause("2026-04-15T12:00:00.700000", "2026-04-15T12:30")
+    told = derive(TEN_HOURS, at("2026-04-15T10:00"), KZ, [within])
+    assert sum(step.seconds or 0 for step in told.steps) == TEN_HOURS.seconds
+
+
+def test_a_pause_that_begins_when_the_time_is_up_is_not_told() -> None:
+    told = derive(THREE_DAYS, at("2026-04-13T10:00"), KZ, [pause("2026-04-16T18:30", "2026-04-23T10:00")])
+    kinds = [step.kind for step in told.steps]
+    assert kinds.count(StepKind.COUNTED) == 3
+    assert StepKind.PAUSED not in kinds
 
 
 def test_days_that_a_pause_added_to_calendar_days_are_told() -> None:

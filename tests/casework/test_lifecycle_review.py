@@ -22,16 +22,19 @@ from casework.vocabulary import (
 )
 from tests.casework.building import (
     AIGERIM,
+    BULLYING_BASIS,
     DANIYAR,
     MARAT,
     NOTE,
     OLZHAS,
     SAULE,
     SPEECH_BASIS,
+    a_bullying_case,
     a_case,
     a_speech_case,
     a_submission,
     an_item,
+    an_opinion,
     move,
     urgent_pack,
     with_outcomes,
@@ -111,32 +114,70 @@ def test_a_notice_on_law_cites_a_provision() -> None:
     assert move(case, A.APPROVE, DANIYAR, basis=("kz.platform_law.9.4.2",)).to is S.APPROVED
 
 
+FORM_FOR = {
+    Ground.LOCAL_LAW: Instrument.REQUEST,
+    Ground.BOTH: Instrument.REQUEST,
+    Ground.PLATFORM_POLICY: Instrument.PLATFORM_REPORT,
+}
+"""A form of notice that may rest on each ground."""
+
+
 @pytest.mark.parametrize("ground", list(Ground))
 def test_a_provision_that_the_pack_does_not_know_is_never_cited(ground: Ground) -> None:
     said = {"basis": ("kz.platform_law.9.4.2", "kz.invented.1")}
-    assert refused(a_case(ground=ground), A.APPROVE, DANIYAR, **said) == "review.basis_unknown"
+    case = a_case(ground=ground, instrument=FORM_FOR[ground])
+    assert refused(case, A.APPROVE, DANIYAR, **said) == "review.basis_unknown"
 
 
 @pytest.mark.parametrize("blank", ["", "   "])
 @pytest.mark.parametrize("ground", [Ground.PLATFORM_POLICY, Ground.BOTH])
 def test_a_notice_on_policy_names_the_line_that_is_broken(ground: Ground, blank: str) -> None:
-    case = a_case(ground=ground, policy_line=blank)
+    case = a_case(ground=ground, instrument=FORM_FOR[ground], policy_line=blank)
     said = {"basis": ("kz.platform_law.9.4.2",)}
     assert refused(case, A.APPROVE, DANIYAR, **said, policy_line=blank) == "review.policy_line_missing"
     assert move(case, A.APPROVE, DANIYAR, **said, policy_line="Self-harm").to is S.APPROVED
 
 
 def test_a_notice_on_law_alone_needs_no_policy_line() -> None:
-    case = a_case(ground=Ground.LOCAL_LAW, policy_line="")
+    case = a_case(ground=Ground.LOCAL_LAW, instrument=Instrument.REQUEST, policy_line="")
     assert move(case, A.APPROVE, DANIYAR, basis=("kz.platform_law.9.4.2",)).to is S.APPROVED
 
 
-def test_a_prescription_waits_for_the_expert_groups_decision() -> None:
-    case = a_case(category="cyberbullying_child", instrument=Instrument.PRESCRIPTION, ground=Ground.LOCAL_LAW)
-    said = {"basis": ("kz.mass_media.40.1",)}
-    assert refused(case, A.APPROVE, DANIYAR, **said) == "review.expert_decision_missing"
-    decided = replace(case, expert_decision="Protocol 7 of 30 March 2026")
-    assert move(decided, A.APPROVE, DANIYAR, **said).to is S.APPROVED
+def test_a_prescription_waits_for_the_expert_groups_opinion() -> None:
+    said = {"basis": BULLYING_BASIS}
+    assert refused(a_bullying_case(opinion=None), A.APPROVE, DANIYAR, **said) == "review.expert_decision_missing"
+    assert move(a_bullying_case(), A.APPROVE, DANIYAR, **said).to is S.APPROVED
+
+
+def test_what_a_reporter_says_about_the_expert_group_is_not_its_opinion() -> None:
+    told = a_bullying_case(opinion=None, expert_decision="Protocol 7 of 30 March 2026")
+    assert refused(told, A.APPROVE, DANIYAR, basis=BULLYING_BASIS) == "review.expert_decision_missing"
+
+
+def test_the_opinion_of_another_group_does_not_count() -> None:
+    other = a_bullying_case(opinion=an_opinion(group="kz.some_other_group"))
+    assert refused(other, A.APPROVE, DANIYAR, basis=BULLYING_BASIS) == "review.expert_decision_missing"
+
+
+def test_a_prescription_that_the_expert_group_did_not_confirm_is_declined_and_not_approved() -> None:
+    rejected = a_bullying_case(opinion=an_opinion(confirmed=False))
+    assert refused(rejected, A.APPROVE, DANIYAR, basis=BULLYING_BASIS) == "review.expert_rejected"
+    assert move(rejected, A.DECLINE, DANIYAR).to is S.DECLINED
+
+
+@pytest.mark.parametrize(
+    ("instrument", "ground"),
+    [
+        (Instrument.PLATFORM_REPORT, Ground.LOCAL_LAW),
+        (Instrument.PLATFORM_REPORT, Ground.BOTH),
+        (Instrument.REQUEST, Ground.PLATFORM_POLICY),
+    ],
+)
+def test_a_form_of_notice_rests_on_no_ground_that_its_law_does_not_give(
+    instrument: Instrument, ground: Ground
+) -> None:
+    case = a_case(instrument=instrument, ground=ground)
+    assert refused(case, A.APPROVE, DANIYAR, basis=SPEECH_BASIS) == "review.ground_forbidden"
 
 
 def test_the_authority_uses_no_instrument_that_its_law_does_not_give() -> None:

@@ -1,0 +1,71 @@
+"""What happened to one case, as far as a policy can make a difference: the input of a replay.
+
+What people, platforms and the completeness gate did is taken as it was recorded. What the system did by itself (levels,
+clocks, rungs, repeats, a reporter's time running out) is not in here: that is what a replay finds out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from casework.lifecycle import MOVES
+from casework.moments import MOMENTS
+from casework.vocabulary import Action, AgeBand, PauseReason, Priority
+
+BY_HAND = frozenset({"clock.paused", "clock.resumed", "clock.extended"})
+"""What a person does to a running clock."""
+
+NEW_FACTS = frozenset({"report.joined", "case.merged_in", "case.amended"})
+"""After these an open case is judged again."""
+
+_OWN = frozenset({"rung.raised", "extension.granted", "report.held", "hold.settled"})
+"""Moments that a replay makes itself, and those of a held report, which is no case yet."""
+
+KINDS: frozenset[str] = frozenset(
+    {f"moved.{action}" for action in MOVES if action is not Action.LAPSE}
+    | (MOMENTS.keys() - _OWN)
+    | NEW_FACTS
+    | BY_HAND
+    | {"priority.changed"}
+)
+"""Kinds of events of the record that a replay takes as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of the record. ``notice`` is the number of the notice it is about; 0: the case itself.
+
+    ``answer``: that notice answers a platform's question. ``rung``: of an acknowledgement. ``level``: what a person
+    changed the priority to. ``clock``, ``reason`` and ``until``: of what a person did to a clock, its rule's id.
+    """
+
+    at: datetime
+    kind: str
+    notice: int = 0
+    answer: bool = False
+    rung: int = 0
+    level: Priority | None = None
+    clock: str = ""
+    reason: PauseReason | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHistory:
+    """A recorded case. ``happened`` is in order of the record; ``reports`` says when each report of it came.
+
+    ``instrument`` None: the form of notice that its category has by default; a code: the one a person chose.
+    ``political``: its text reads politically, whatever its category.
+    """
+
+    number: str
+    category: str
+    age_band: AgeBand
+    indicators: frozenset[str]
+    happened: tuple[Happened, ...]
+    reports: tuple[datetime, ...] = ()
+    platforms: int = 1
+    reporter_is_child: bool = False
+    political: bool = False
+    instrument: str | None = None

@@ -1,0 +1,103 @@
+"""A policy pack made ready for many replays: rules found by moment, and nothing reckoned twice.
+
+What is kept is exact: the same rule with the same calendar from the same start, and the same facts under the same
+rules of priority. Two packs that share a rulebook's memory share the clocks of the rules that are equal in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from casework.clocks import ClockStart, Subject, applies, rung_clock, start_clock
+from casework.facts import CaseFacts
+from casework.policy_clocks import ClockRule, Ladder
+from casework.policy_pack import Pack
+from casework.priority import Assessment, PriorityFacts, assess
+
+MOST = 50_000
+"""Values of a kind that are kept at once; then it begins anew. Some tens of megabytes."""
+
+NOBODY = Subject("case", 0)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was reckoned before, for one pack or for several."""
+
+    shapes: dict[tuple[str, ...], int] = field(default_factory=dict)
+    starts: dict[tuple[int, datetime], ClockStart] = field(default_factory=dict)
+
+    def shape(self, *texts: str) -> int:
+        """A number for what determines a due time; equal for equal texts."""
+        return self.shapes.setdefault(texts, len(self.shapes))
+
+
+class Rulebook:
+    """One pack, prepared. The rules in force at an instant are those of the pack at that instant."""
+
+    def __init__(self, pack: Pack, memory: Memory | None = None) -> None:
+        self.pack = pack
+        self._memory = memory or Memory()
+        self._rules: dict[tuple[int, str, str, str, str], tuple[ClockRule, ...]] = {}
+        self._levels: dict[tuple[int, PriorityFacts], Assessment] = {}
+        self._shapes: dict[tuple[int, int], int] = {}
+        self._calendars = {
+            policy.id: f"{policy.model_dump_json()} {(pack.known_days or {}).get(policy.id)}"
+            for policy in pack.calendars.calendars
+        }
+
+    def rules(self, moment: str, at: datetime, case: CaseFacts) -> tuple[ClockRule, ...]:
+        """The clocks' rules that a moment starts for a case."""
+        view = self.pack.at(at)
+        key = (id(view), moment, case.priority.value, case.category, case.instrument)
+        found = self._rules.get(key)
+        if found is None:
+            found = tuple(rule for rule in view.sla.clocks if rule.start == moment and applies(rule, case))
+            self._rules[key] = found
+        return found
+
+    def start(self, rule: ClockRule, at: datetime) -> ClockStart:
+        """The clock of a rule from an instant on; its subject is for the caller to know."""
+        key = (self._shape(rule, rule.calendar, 0), at)
+        kept = self._memory.starts
+        start = kept.get(key)
+        if start is None:
+            start = start_clock(rule.id, NOBODY, at, self.pack)
+            self._keep(key, start)
+        return start
+
+    def rung(self, ladder_id: str, rung: int, at: datetime, *, acknowledged: bool = False) -> ClockStart:
+        """The clock of a rung from an instant on."""
+        ladder = self.pack.sla.ladder(ladder_id)
+        key = (self._shape(ladder, ladder.rungs[rung - 1].calendar, 2 * rung + acknowledged), at)
+        start = self._memory.starts.get(key)
+        if start is None:
+            start = rung_clock(ladder_id, rung, NOBODY.id, at, self.pack, acknowledged=acknowledged)
+            self._keep(key, start)
+        return start
+
+    def assess(self, facts: PriorityFacts, at: datetime) -> Assessment:
+        """The priority by the rules in force at an instant; KeyError for a category the pack lacks."""
+        view = self.pack.at(at)
+        key = (id(view), facts)
+        assessed = self._levels.get(key)
+        if assessed is None:
+            if len(self._levels) >= MOST:
+                self._levels.clear()
+            assessed = self._levels[key] = assess(facts, view)
+        return assessed
+
+    def _keep(self, key: tuple[int, datetime], start: ClockStart) -> None:
+        if len(self._memory.starts) >= MOST:
+            self._memory.starts.clear()
+        self._memory.starts[key] = start
+
+    def _shape(self, rule: ClockRule | Ladder, calendar: str | None, part: int) -> int:
+        # By identity: reading a rule's whole text for every clock would cost more than counting its time.
+        shape = self._shapes.get((id(rule), part))
+        if shape is None:
+            on = calendar or self.pack.calendars.calendars[0].id
+            shape = self._memory.shape(rule.model_dump_json(), self._calendars[on], str(part))
+            self._shapes[(id(rule), part)] = shape
+        return shape
