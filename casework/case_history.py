@@ -36,8 +36,9 @@ KINDS: frozenset[str] = frozenset(
 class Happened:
     """One event of the record. ``notice`` is the number of the notice it is about; 0: the case itself.
 
-    ``answer``: that notice answers a platform's question. ``rung``: of an acknowledgement. ``level``: what a person
-    changed the priority to. ``clock``, ``reason`` and ``until``: of what a person did to a clock, its rule's id.
+    ``answer``: that notice answers a platform's question. ``rung``: of an acknowledgement. ``level`` and
+    ``level_before``: of a change of priority by a person. ``clock``, ``reason`` and ``until``: of what a person did to
+    a clock, which is named by its rule.
     """
 
     at: datetime
@@ -46,6 +47,7 @@ class Happened:
     answer: bool = False
     rung: int = 0
     level: Priority | None = None
+    level_before: Priority | None = None
     clock: str = ""
     reason: PauseReason | None = None
     until: datetime | None = None

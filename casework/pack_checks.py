@@ -13,8 +13,19 @@ from casework.policy_base import Dated, Texts
 from casework.policy_pack import Category, Pack
 from casework.policy_regime import InstrumentRule
 from casework.priority import PriorityFacts, assess
-from casework.safeguards import CHILD_SIGNS, HIGHEST_BY_MODIFIER, IMMINENT, SPEECH_CATEGORIES, SPEECH_KEYWORDS
+from casework.report import Report
+from casework.safeguards import (
+    CHILD_SIGNS,
+    HIGHEST_BY_MODIFIER,
+    IMMINENT,
+    NEVER_SPEECH,
+    SPEECH_CATEGORIES,
+    SPEECH_KEYWORDS,
+)
 from casework.vocabulary import AgeBand, Priority, Role
+
+DEFAULT_CATEGORY: str = Report.model_fields["category"].default
+"""The kind of harm of a report that names none."""
 
 Path = tuple[str | int, ...]
 Fault = Callable[[str, Path, str], None]
@@ -52,9 +63,12 @@ def _names(pack: Pack, fault: Fault) -> None:
     """What one place uses and another must define."""
     basis = {entry.code for entry in pack.regime.legal_basis}
     codes = [category.code for category in pack.categories]
-    for code in sorted({code for code in codes if codes.count(code) > 1}):
-        fault("categories", (codes.index(code),), f"category '{code}' stands twice")
+    if DEFAULT_CATEGORY not in codes:
+        what = f"category '{DEFAULT_CATEGORY}' is missing: a report that names no kind of harm falls into it"
+        fault("categories", (), what)
     for place, category in enumerate(pack.categories):
+        if category.code in codes[:place]:
+            fault("categories", (place, "code"), f"category '{category.code}' stands twice")
         for code in category.basis:
             if code not in basis:
                 fault("categories", (place, "basis"), f"{category.code} cites '{code}', not in regime.yaml")
@@ -126,8 +140,9 @@ def _people(pack: Pack, fault: Fault) -> None:
         for number, pause in enumerate(clock.pause):
             known("sla", ("clocks", place, "pause", number), pause.ordered_by)
     codes = [platform.code for platform in pack.platforms.platforms]
-    for code in sorted({code for code in codes if codes.count(code) > 1}):
-        fault("platforms", ("platforms", codes.index(code)), f"platform '{code}' stands twice")
+    for place, code in enumerate(codes):
+        if code in codes[:place]:
+            fault("platforms", ("platforms", place, "code"), f"platform '{code}' stands twice")
     for place, liaison in enumerate(pack.liaisons.liaisons):
         if liaison.platform not in codes:
             what = f"a liaison of '{liaison.platform}', which is not in platforms.yaml"
@@ -215,6 +230,11 @@ def _safeguards(pack: Pack, fault: Fault) -> None:
             if lowered is not None:
                 what = f"'{indicator}' must make a case P0 under every pack; in '{lowered}' from {day} it does not"
                 fault("priority", ("rules",), what)
+        for category in view.categories:
+            lifted_by = _lifts_speech(view, category)
+            if lifted_by is not None:
+                what = f"{category.code} is political: '{lifted_by}' must not raise it, and from {day} it does"
+                fault("priority", ("rules",), what)
 
 
 def _days_to_try(pack: Pack) -> list[date]:
@@ -231,5 +251,23 @@ def _not_p0(pack: Pack, indicator: str) -> str | None:
 def _lowers(pack: Pack, category: Category, indicator: str) -> bool:
     if category.political:
         return False
-    facts = PriorityFacts(category.code, AgeBand.UNKNOWN, frozenset({indicator}))
-    return assess(facts, pack).priority is not Priority.P0
+    # A rule may look at whether a child is meant: an adult's age, perhaps a mistake, must not lower it either.
+    return any(
+        assess(PriorityFacts(category.code, band, frozenset({indicator})), pack).priority is not Priority.P0
+        for band in (AgeBand.UNKNOWN, AgeBand.ADULT)
+    )
+
+
+def _lifts_speech(pack: Pack, category: Category) -> str | None:
+    """A sign or age band of a child that raises a political category, or None."""
+    if not category.political:
+        return None
+
+    def rank(band: AgeBand, *indicators: str) -> int:
+        return assess(PriorityFacts(category.code, band, frozenset(indicators)), pack).priority.rank
+
+    plain = rank(AgeBand.ADULT)
+    for sign in sorted((CHILD_SIGNS | pack.indicators) - NEVER_SPEECH):
+        if min(rank(AgeBand.ADULT, sign), rank(AgeBand.CHILD, sign)) < plain:
+            return sign
+    return next((band.value for band in AgeBand if rank(band) < plain), None)

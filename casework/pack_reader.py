@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from casework.calendar_table import read_overrides
+from casework.calendar_table import add_overrides, read_overrides
 from casework.errors import PackError
 from casework.pack_checks import check_pack, claimed_ids
 from casework.policy_calendar import Calendars
@@ -66,9 +66,16 @@ def read_pack(folder: str, texts: Mapping[str, str]) -> Pack:
 
 def read_packs(texts: Mapping[str, Mapping[str, str]]) -> tuple[Pack, ...]:
     """Read several packs, by folder, that are to stand side by side. PackError also for an id that two claim."""
-    read = [_read(folder, files) for folder, files in texts.items()]
-    owners: dict[str, str] = {}
+    read: list[tuple[Pack, dict[str, Lines]]] = []
     faults: list[str] = []
+    for folder, files in texts.items():
+        try:
+            read.append(_read(folder, files))
+        except PackError as error:
+            faults.extend(error.message.splitlines())
+    if faults:
+        raise PackError("\n".join(faults), next_step="Mend the packs; nothing was loaded.")
+    owners: dict[str, str] = {}
     for pack, lines in read:
         for stem, path, code in claimed_ids(pack):
             place = f"{pack.folder}/{stem}.yaml:{line_of(lines[stem], path)}"
@@ -96,12 +103,14 @@ def _read(folder: str, texts: Mapping[str, str]) -> tuple[Pack, dict[str, Lines]
         try:
             data[stem], lines[stem] = _parse(name, texts[stem])
             if stem == "calendar" and overrides:
-                data[stem] = _with_overrides(data[stem], overrides)
+                data[stem] = add_overrides(f"{folder}/{OVERRIDES}", data[stem], overrides, faults)
             parts[stem] = _validated(name, model, data[stem], lines[stem])
         except PackError as error:
             faults.extend(error.message.splitlines())
     known = {*models, *OPTIONAL, OVERRIDES}
-    faults.extend(f"{folder}/{name}:1: no such file in a pack" for name in texts if name not in known)
+    for name in texts:
+        if name not in known:
+            faults.append(f"{folder}/{name if '.' in name else f'{name}.yaml'}:1: no such file in a pack")
     if not faults:
         digest = hashlib.sha256(json.dumps(data, sort_keys=True, default=str, ensure_ascii=False).encode()).hexdigest()
         named = {"categories": parts.pop("categories").root, "calendars": parts.pop("calendar")}
@@ -115,19 +124,6 @@ def _read(folder: str, texts: Mapping[str, str]) -> tuple[Pack, dict[str, Lines]
     if faults:
         raise PackError("\n".join(faults), next_step="Mend the pack; nothing was loaded.")
     return pack, lines
-
-
-def _with_overrides(data: Any, rows: Sequence[Mapping[str, Any]]) -> Any:
-    """calendar.yaml with the table's days added to the calendar that each names, the first by default."""
-    calendars = data.get("calendars") if isinstance(data, dict) else None
-    if not isinstance(calendars, list) or not all(isinstance(calendar, dict) for calendar in calendars):
-        return data
-    added = []
-    for place, calendar in enumerate(calendars):
-        names = {calendar.get("id")} | ({""} if place == 0 else set())
-        own = [row["override"] for row in rows if row["calendar"] in names]
-        added.append({**calendar, "overrides": [*calendar.get("overrides", ()), *own]})
-    return {**data, "calendars": added}
 
 
 def _parse(name: str, text: str) -> tuple[Any, Lines]:
@@ -149,12 +145,28 @@ def _validated(name: str, model: type[M], data: Any, lines: Lines) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
         raise PackError(
             "\n".join(
-                f"{name}:{line_of(lines, fault['loc'])}: {'.'.join(map(str, fault['loc'])) or 'file'}: {_said(fault)}"
-                for fault in error.errors(include_url=False, include_input=False)
+                f"{name}:{_line_of_fault(lines, fault)}: {'.'.join(map(str, fault['loc'])) or 'file'}: {_said(fault)}"
+                for fault in found
+                if not _only_follows(fault, found)
             )
         ) from None
+
+
+def _only_follows(fault: ErrorDetails, found: list[ErrorDetails]) -> bool:
+    """Whether a list is called too short only because an entry of it has a fault of its own, which is said."""
+    at = fault["loc"]
+    return fault["type"] == "too_short" and any(
+        other["loc"][: len(at)] == at and len(other["loc"]) > len(at) for other in found
+    )
+
+
+def _line_of_fault(lines: Lines, fault: ErrorDetails) -> int:
+    """The line of what the fault is about: of the key that its sentence begins with, where it begins with one."""
+    key = _said(fault).split(" ", 1)[0]
+    return line_of(lines, (*fault["loc"], key))
 
 
 def _said(fault: ErrorDetails) -> str:

@@ -32,54 +32,15 @@ from casework.moments import MOMENTS
 from casework.policy_clocks import ClockRule
 from casework.policy_pack import Pack
 from casework.priority import Assessment, PriorityFacts
+from casework.replayed import Replayed, ReplayedClock, ReplayedLetter
 from casework.rulebook import Rulebook
-from casework.vocabulary import OPEN_STATUSES, Action, Lane, Priority, Role, Status
+from casework.vocabulary import OPEN_STATUSES, Action, Lane, Role, Status
 
 
 class CannotReplay(CaseError):
     """The pack cannot tell what would have become of the case; the message says why."""
 
     rule = "replay.impossible"
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayedClock:
-    """One clock. ``notice`` is the number of the notice it is about, 0: the case; ``warned`` counts its warnings."""
-
-    rule: str
-    notice: int
-    started_at: datetime
-    due_at: datetime
-    warned: int
-    breached_at: datetime | None
-    stopped_at: datetime | None
-    stopped_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayedLetter:
-    """One letter that is intended, whoever gets it. ``notice`` 0: it is about the case."""
-
-    kind: str
-    notice: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What became of a case. ``set_by`` is the rule that gave it its level, or 'a person'.
-
-    ``lapsed_at``: when the reporter's time ran out and the case was closed. ``refused``: what people did to a clock
-    and may not do under this pack, as (clock's rule, rule that forbids it).
-    """
-
-    level: Priority
-    set_by: str
-    lane: Lane
-    clocks: tuple[ReplayedClock, ...]
-    letters: tuple[ReplayedLetter, ...]
-    lapsed_at: tuple[datetime, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
 
 
 def replay(history: CaseHistory, pack: Pack | Rulebook, until: datetime) -> Replayed:
@@ -382,10 +343,12 @@ class _Replay:
         return self._rules.assess(facts, at)
 
     def _change_priority(self, step: Happened) -> None:
-        """A person's order holds, unless the rules of this pack have raised the case further already."""
+        """A person's order holds; a rise to less than the rules of this pack give anyhow changes nothing."""
         before, to = self._level, step.level
-        if to is None:
+        if to is None or step.level_before is None:
             raise CannotReplay(self._history.number, "a change of priority says no level")
+        if to.rank < step.level_before.rank and before.rank < to.rank:
+            to = before
         self._level, self._set_by = to, "a person"
         self._lane = self._rules.pack.priority.lane(to, child=self._child, political=self._political)
         self._facts = None

@@ -7,13 +7,17 @@ rules of priority. Two packs that share a rulebook's memory share the clocks of 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import TypeVar
 
 from casework.clocks import ClockStart, Subject, applies, rung_clock, start_clock
 from casework.facts import CaseFacts
+from casework.policy_base import Dated
 from casework.policy_clocks import ClockRule, Ladder
 from casework.policy_pack import Pack
 from casework.priority import Assessment, PriorityFacts, assess
+
+D = TypeVar("D", bound=Dated)
 
 MOST = 50_000
 """Values of a kind that are kept at once; then it begins anew. Some tens of megabytes."""
@@ -101,3 +105,26 @@ class Rulebook:
             shape = self._memory.shape(rule.model_dump_json(), self._calendars[on], str(part))
             self._shapes[(id(rule), part)] = shape
         return shape
+
+
+def timeless(pack: Pack, day: date) -> Pack:
+    """The pack with its clocks and priorities as they are in force on a day, taken as in force at all times."""
+    view = pack.on(day)
+
+    def always(rules: tuple[D, ...]) -> tuple[D, ...]:
+        return tuple(rule.model_copy(update={"valid_from": None, "valid_to": None}) for rule in rules)
+
+    order = view.priority
+    return view.model_copy(
+        update={
+            "regime": view.regime.model_copy(update={"valid_from": None, "valid_to": None}),
+            "priority": order.model_copy(update={"rules": always(order.rules), "modifiers": always(order.modifiers)}),
+            "sla": view.sla.model_copy(update={"clocks": always(view.sla.clocks)}),
+        }
+    )
+
+
+def newest_day(pack: Pack, today: date) -> date:
+    """The day on which all of a pack's clocks and priorities have come into force; today at the earliest."""
+    rules: tuple[Dated, ...] = (pack.regime, *pack.sla.clocks, *pack.priority.rules, *pack.priority.modifiers)
+    return max(today, *(rule.valid_from for rule in rules if rule.valid_from is not None))

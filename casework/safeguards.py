@@ -40,6 +40,9 @@ CHILD_SIGNS = frozenset(IMMINENT) | {
 }
 """With any of these an unknown age counts as a child's, under every pack."""
 
+NEVER_SPEECH = frozenset({"school_attack_threat"})
+"""Signs that may raise a political category too: an attack announced with a place or a time is no speech."""
+
 SPEECH_CATEGORIES = frozenset({"STATEMENT_CATEGORY_NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS"})
 SPEECH_KEYWORDS = frozenset(
     {

@@ -22,8 +22,10 @@ from casework.vocabulary import DeliveryState, Role
 from db.engine import make_engine
 from db.migrate import pending
 from db.queries.clocks import last_success
+from db.tables import PolicyVersion
 from desk.questions import count_held, count_letters_for_people, count_unread, newest_sealed_report
 from tasks.intake import RAW
+from tasks.policies import days_as_data
 from tasks.runtime import load_pack
 from tasks.settings import Settings
 from tasks.sla_sweep import NAME as SWEEP
@@ -81,8 +83,18 @@ def _policy(settings: Settings, now: datetime) -> Iterator[Finding]:
         first = error.message.splitlines()[0]
         yield _failed("policy pack", f"The policy pack does not load: {first}.", "Run 'qorgan policy check'.")
         return
-    yield _ok("policy pack", f"Policy {pack.version} loads.")
+    if pack.in_force_on(pack.local_date(now)):
+        yield _ok("policy pack", f"Policy {pack.version} loads and is in force.")
+    else:
+        span = f"{pack.regime.valid_from} to {pack.regime.valid_to or 'further notice'}"
+        yield _failed(
+            "policy pack",
+            f"Policy {pack.version} loads, but is in force from {span}: no notice can be approved under it.",
+            "Put the policy in force in place.",
+        )
     yield _calendar(pack, now)
+    yield _estimated(pack, now)
+    yield _clashes(settings, pack)
 
 
 def _calendar(pack: Pack, now: datetime) -> Finding:
@@ -103,6 +115,61 @@ def _calendar(pack: Pack, now: datetime) -> Finding:
             "Enter the holidays once they are decided, and add the year to 'covers' in calendar.yaml.",
         )
     return _ok("calendar", f"The calendar covers {year} and {year + 1}.")
+
+
+ESTIMATED_AHEAD = timedelta(days=90)
+
+
+def _estimated(pack: Pack, now: datetime) -> Finding:
+    """Holidays that follow the moon are estimates until somebody has decided them."""
+    first = pack.local_date(now)
+    near = sorted(
+        f"{on} {day.name}"
+        for calendar in pack.calendars.calendars
+        for on, day in calendar.public_days.items()
+        if "estimated" in day.name and first <= on <= first + ESTIMATED_AHEAD
+        and on not in {override.day for override in calendar.overrides}
+    )  # fmt: skip
+    if near:
+        return _warning(
+            "holidays",
+            f"Only estimated so far: {'; '.join(near)}.",
+            "Enter the decided day in overrides.csv with its source, then run 'qorgan policy recompute'.",
+        )
+    return _ok("holidays", "No holiday of the next 90 days is an estimate.")
+
+
+def _clashes(settings: Settings, pack: Pack) -> Finding:
+    """Roles that the pack keeps apart are held by different people."""
+    try:
+        people = read_users(settings.users).by_id.values()
+    except QorganError:
+        return _warning("roles", "Roles cannot be checked without a users file.", "Correct users.yaml.")
+    for person in people:
+        clash = pack.roles.clash(person.roles)
+        if clash is not None:
+            return _failed(
+                "roles",
+                f"{person.id} is {clash[0]} and {clash[1]}, which the policy keeps apart.",
+                "Give one of the roles to somebody else in users.yaml.",
+            )
+    return _ok("roles", "Nobody holds two roles that the policy keeps apart.")
+
+
+def _days_as_recorded(session: Session, settings: Settings) -> Finding:
+    """Whether the public days are still those with which the policy in use was recorded."""
+    try:
+        pack = load_pack(settings.pack_folder)
+    except QorganError:
+        return _warning("public days", "They cannot be compared: the policy pack does not load.", "See above.")
+    row = session.get(PolicyVersion, pack.version)
+    if row is None or row.public_days == days_as_data(pack):
+        return _ok("public days", "Public holidays are those with which the policy was recorded.")
+    return _warning(
+        "public days",
+        "Public holidays known today differ from those with which the policy in use was recorded.",
+        "See what would change with 'qorgan policy recompute'.",
+    )
 
 
 def _users(settings: Settings) -> Finding:
@@ -166,6 +233,7 @@ def _close(engine: Engine) -> None:
 def _contents(session: Session, settings: Settings, now: datetime) -> Iterator[Finding]:
     yield _vault(settings, newest_sealed_report(session))
     yield _heartbeat(last_success(session, SWEEP), now)
+    yield _days_as_recorded(session, settings)
     unread = count_unread(session)
     if unread:
         said = f"{unread} report(s) were stored and never read, as after a crash."

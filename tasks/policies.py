@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from casework.public_days import PublicDay
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from casework.errors import ConfigurationError, QorganError
 from casework.facts import SYSTEM
 from casework.pack_reader import read_pack
 from casework.policy_pack import Pack
+from casework.public_days import PublicDay
 from db.engine import Sessions
 from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import PolicyVersion
@@ -30,9 +30,12 @@ class PolicyUnknown(QorganError):
     rule = "policy.unknown"
 
 
-def known_days_of(pack: Pack) -> dict[str, dict[date, PublicDay]]:
-    """The public days of every calendar of a pack, as known today."""
-    return {policy.id: policy.public_days for policy in pack.calendars.calendars}
+def days_as_data(pack: Pack) -> dict[str, dict[str, list[object]]]:
+    """The public days of every calendar of a pack, as known today, in the shape in which they are kept."""
+    return {
+        policy.id: {on.isoformat(): [day.name, day.works] for on, day in sorted(policy.public_days.items())}
+        for policy in pack.calendars.calendars
+    }
 
 
 def adopt(sessions: Sessions, pack: Pack, texts: Mapping[str, str], at: datetime) -> None:
@@ -61,7 +64,7 @@ def adopt(sessions: Sessions, pack: Pack, texts: Mapping[str, str], at: datetime
                 folder=pack.folder,
                 digest=pack.digest,
                 texts=dict(texts),
-                public_days=_as_data(known_days_of(pack)),
+                public_days=days_as_data(pack),
                 adopted_at=at,
             )
         )
@@ -92,13 +95,6 @@ class Policies:
             raise PolicyUnknown(f"no policy '{version[:80]}' is on record here")
         pack = read_pack(row.folder, row.texts)
         return pack.model_copy(update={"known_days": _from_data(row.public_days)})
-
-
-def _as_data(days: Mapping[str, Mapping[date, PublicDay]]) -> dict[str, dict[str, list[object]]]:
-    return {
-        calendar: {on.isoformat(): [day.name, day.works] for on, day in sorted(known.items())}
-        for calendar, known in days.items()
-    }
 
 
 def _from_data(data: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[date, PublicDay]]:

@@ -10,10 +10,10 @@ import argparse
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, is_typeddict
@@ -24,41 +24,18 @@ from casework import letters, vocabulary
 from casework.completeness_checks import CHECKS
 from casework.facts import CaseFacts, SubmissionFacts
 from casework.lifecycle import MOVES
-from casework.pack_reader import read_pack
-from casework.policy_base import UNSOURCED, Source
-from casework.policy_clocks import ClockRule, LimitSpec
-from casework.policy_pack import Pack
 from casework.vocabulary import AgeBand, DeliveryState, Explained, Priority, Role, Status
 from casework.waiting import waiting_for
 from tasks.settings import Settings
 from tools.generate_schema import reference, schema_files
+from tools.markdown import code, codes, table
+from tools.pack_pages import pack_pages, packs
 
 ROOT = Path(__file__).resolve().parents[1]
-PACK = ROOT / "policies" / "kz-ministry"
 FEW = 3
 """A move from more places than this is told in a note of the picture, not in arrows."""
 
 Build = Callable[[], str]
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def code(value: object) -> str:
-    """As code; nothing for nothing."""
-    return f"`{value}`" if str(value) else ""
-
-
-def codes(values: Iterable[object]) -> str:
-    """Several as code, with commas between."""
-    return ", ".join(code(value) for value in values)
 
 
 def _explained(words: type[Explained]) -> str:
@@ -157,109 +134,6 @@ def context_shapes() -> str:
     return table(("type", "its fields", "what it is"), rows)
 
 
-# The policy pack -----------------------------------------------------------------------------------------
-
-
-@cache
-def pack() -> Pack:
-    """The pack that the docs show."""
-    return read_pack(PACK.name, {path.stem: path.read_text(encoding="utf-8") for path in PACK.glob("*.yaml")})
-
-
-def clocks() -> str:
-    rows = [
-        (
-            code(rule.id),
-            rule.duty,
-            f"{code(rule.start)} → {codes(rule.stop)}",
-            _applies(rule),
-            _limit(rule.limit),
-            ", ".join(rule.warn_at),
-            _breach(rule),
-            "**law**" if rule.statutory else "own target",
-            _source(rule.source),
-        )
-        for rule in pack().sla.clocks
-    ]
-    return table(("clock", "duty of", "runs", "for", "time", "warns at", "on breach", "standing", "source"), rows)
-
-
-def _applies(rule: ClockRule) -> str:
-    wanted = rule.applies
-    return ", ".join([*wanted.priority, *wanted.category, *wanted.instrument]) or "all"
-
-
-def _limit(spec: LimitSpec) -> str:
-    unit = spec.unit.replace("_", " ")
-    return f"{spec.amount} {unit if spec.amount != 1 else unit.removesuffix('s')}"
-
-
-def _breach(rule: ClockRule) -> str:
-    if rule.ladder:
-        return f"ladder {code(rule.ladder)}"
-    return "case lapses" if rule.lapse else "recorded"
-
-
-def _source(source: Source) -> str:
-    if source.ref == UNSOURCED:
-        return UNSOURCED
-    return f"{source.ref} ({f'verified {source.verified_on}' if source.verified_on else 'unverified'})"
-
-
-def ladders() -> str:
-    rows = [
-        (code(ladder.id), rung.rung, rung.name.en, code(rung.letter), rung.recipient,
-         _limit(rung.acknowledge_within), _limit(rung.after_acknowledgement))
-        for ladder in pack().sla.ladders for rung in ladder.rungs
-    ]  # fmt: skip
-    head = ("ladder", "rung", "who is asked", "letter", "recipient", "to acknowledge", "after acknowledgement")
-    return table(head, rows)
-
-
-def priority_rules() -> str:
-    rows = []
-    for rule in pack().priority.rules:
-        looks_at = [part for part in (codes(rule.any_indicator), codes(rule.any_category)) if part]
-        only = " (a child only)" if rule.child else ""
-        even = " Fires in a political case too." if rule.even_if_political else ""
-        rows.append((code(rule.id), rule.level, "; ".join(looks_at) + only, rule.why + even, _source(rule.source)))
-    return table(("rule", "level", "fires on any of", "why", "source"), rows)
-
-
-def priority_modifiers() -> str:
-    policy = pack().priority
-    rows = []
-    for modifier in policy.modifiers:
-        looks_at = [codes(modifier.any_indicator), codes(modifier.age_bands)]
-        if modifier.reports_over is not None:
-            looks_at.append(f"more than {modifier.reports_over} reports in 24 hours")
-        if modifier.platforms_over is not None:
-            looks_at.append(f"more than {modifier.platforms_over} platform")
-        if modifier.reporter_is_child:
-            looks_at.append("the reporter is a child")
-        rows.append((code(modifier.id), ", ".join(filter(None, looks_at)), modifier.why, _source(modifier.source)))
-    return table(("modifier", "fires on", "why", "source"), rows)
-
-
-def categories() -> str:
-    rows = [
-        (code(kind.code), kind.name.en, kind.child.replace("_", " "), "two reviewers" if kind.political else "",
-         "at once" if kind.police_referral else "", kind.instrument, kind.ground, _source(kind.source))
-        for kind in pack().categories
-    ]  # fmt: skip
-    head = ("category", "name", "a child's case", "political", "police", "instrument", "ground", "source")
-    return table(head, rows)
-
-
-def platforms() -> str:
-    rows = [
-        (code(one.code), one.channel, one.environment, "yes" if one.liaison else "no: our own unit gets the letter",
-         one.legal_entity, _source(one.legal_entity_source))
-        for one in pack().platforms.platforms
-    ]  # fmt: skip
-    return table(("platform", "channel", "environment", "liaison", "legal entity", "source of that"), rows)
-
-
 # Running it ----------------------------------------------------------------------------------------------
 
 
@@ -334,8 +208,7 @@ def _attribute_docs(model: type) -> dict[str, str]:
 
 
 _BUILDERS: tuple[Build, ...] = (
-    moves, checks, waits, registry, context_keys, context_shapes, clocks, ladders, priority_rules,
-    priority_modifiers, categories, platforms, deployments, settings,
+    moves, checks, waits, registry, context_keys, context_shapes, deployments, settings,
 )  # fmt: skip
 _VOCABULARIES: dict[str, type[Explained]] = {
     "statuses": Status,
@@ -351,6 +224,7 @@ BLOCKS: dict[str, Build] = {
     **{build.__name__.replace("_", "-"): build for build in _BUILDERS},
     **{name: partial(_explained, words) for name, words in _VOCABULARIES.items()},
     "pack-schema": reference,
+    "packs": packs,
 }
 """Every generated part, by the name in its markers."""
 
@@ -377,13 +251,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when a file is out of date")
     wanted = parser.parse_args(argv)
     stale = []
-    written = {path: refreshed(path.read_text(encoding="utf-8")) for path in documents()} | schema_files()
+    written = {path: refreshed(path.read_text(encoding="utf-8")) for path in documents()}
+    written |= schema_files() | pack_pages()
     for path, after in written.items():
         if path.exists() and path.read_text(encoding="utf-8") == after:
             continue
         stale.append(path)
         if not wanted.check:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(after, encoding="utf-8")
     for path in stale:
         verb = "is out of date: run make docs" if wanted.check else "written"

@@ -77,20 +77,30 @@ def same_windows(world: World) -> None:
 
 @st.composite
 def paused(
-    draw: st.DrawFn, duties: st.SearchStrategy[Duty], days: int = worlds.LENGTH, complete: bool = False
+    draw: st.DrawFn,
+    duties: st.SearchStrategy[Duty],
+    days: int = worlds.LENGTH,
+    complete: bool = False,
+    restarts: bool = True,
 ) -> Question:
     """A duty with pauses."""
     world = draw(worlds.some_worlds(days, complete))
-    return world, draw(duties), draw(worlds.some_breaks(world.start))
+    return world, draw(duties), draw(worlds.some_breaks(world.start, restarts))
+
+
+@st.composite
+def measured(draw: st.DrawFn, restarts: bool) -> Question:
+    """A paused duty and how many quarters of it are asked for."""
+    return *draw(paused(worlds.ANY_DUTY, complete=True, restarts=restarts)), draw(st.integers(0, 4))
 
 
 @st.composite
 def extended(draw: st.DrawFn) -> Question:
-    """A duty that was extended, with pauses before and after that, none of which restarts it."""
+    """A duty that was extended, with pauses before and after that."""
     world = draw(worlds.some_worlds())
     granted = world.start + draw(st.integers(0, 4 * 96)) * 15
     until = granted + draw(st.integers(1, 12 * 96)) * 15
-    breaks = draw(worlds.some_breaks(world.start, restarts=False))
+    breaks = draw(worlds.some_breaks(world.start))
     return world, draw(worlds.ANY_DUTY), breaks, (granted, until)
 
 
@@ -159,9 +169,17 @@ PROOFS = (
     Proof(
         "thresholds",
         "a quarter, a half, three quarters of the time used, with pauses",
-        st.tuples(paused(worlds.ANY_DUTY, complete=True), st.integers(0, 4)).map(lambda both: (*both[0], both[1])),
+        measured(restarts=False),
         same_threshold,
         2_000,
+        30,
+    ),
+    Proof(
+        "thresholds after a restart",
+        "the same, where pauses may begin the whole duty anew",
+        measured(restarts=True),
+        same_threshold,
+        500,
         30,
     ),
 )

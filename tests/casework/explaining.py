@@ -118,7 +118,7 @@ def changed(clock: ClockFacts, change: ClockChange) -> ClockFacts:
     return replace(clock, history=change.history, due_at=change.due_at, marks=change.marks, fired=change.fired)
 
 
-def recorded(clock: ClockFacts, **columns: Any) -> ClockOnRecord:
+def recorded(clock: ClockFacts, /, **columns: Any) -> ClockOnRecord:
     """The clock as it stands in the case file."""
     rule = clock.rule
     values: dict[str, Any] = {
@@ -134,9 +134,9 @@ def recorded(clock: ClockFacts, **columns: Any) -> ClockOnRecord:
     return ClockOnRecord(**{**values, **columns})
 
 
-def a_clock(rule: ClockRule = REVIEW, at: datetime = NOW, **columns: Any) -> ClockOnRecord:
+def a_clock(of: ClockRule = REVIEW, at: datetime = NOW, /, **columns: Any) -> ClockOnRecord:
     """The clock of a rule, on record since ``at``."""
-    return recorded(begun(rule, at), **columns)
+    return recorded(begun(of, at), **columns)
 
 
 def a_case(**changes: Any) -> CaseFacts:

@@ -118,17 +118,17 @@ class Reference:
         A break that begins when the clock has already run out changes nothing, so breaks are taken one by one.
         """
         breaks = sorted(breaks, key=lambda one: (one.begin, one.end))
-        if extended:
-            return self._extended(duty, *extended, breaks)
         begin, taken = start, list[Break]()
-        due = self._due(duty, begin, taken)
+        due = self._extended(duty, *extended, taken) if extended else self._due(duty, begin, taken)
         for one in breaks:
             if one.begin >= due:
                 break
+            if extended and one.begin <= extended[0]:
+                continue  # whoever extended it knew
             taken.append(one)
             if one.restarts and one.end > start:
                 begin = one.end
-            due = self._due(duty, begin, taken)
+            due = self._extended(duty, *extended, taken) if extended else self._due(duty, begin, taken)
         return due
 
     def threshold(self, duty: Duty, start: int, due: int, quarters: int, breaks: Sequence[Break] = ()) -> float:
@@ -145,20 +145,17 @@ class Reference:
             return begin
         return used[whole] + rest / 4 if rest else used[whole - 1] + 1
 
-    def _extended(self, duty: Duty, granted: int, until: int, breaks: Iterable[Break]) -> int:
-        due, lost, counts = until, set[int](), self._counts(duty)
-        taken = list[Break]()
+    def _extended(self, duty: Duty, granted: int, until: int, breaks: Sequence[Break]) -> int:
+        """What later breaks take is put on top of the instant that was granted; none of them restarts it."""
+        ends, lost, counts = until, set[int](), self._counts(duty)
         for one in breaks:
-            if one.begin >= due:
-                break
-            if one.begin >= granted:
-                taken.append(one)
+            if one.begin < ends:
                 lost.update(minute for minute in range(one.begin, one.end) if counts[minute])
-                due = self._walk(duty, len(lost), until, bytes(self.wall.minutes)) if lost else until
+                ends = self._walk(duty, len(lost), until, bytes(self.wall.minutes)) if lost else until
         if not duty.rolls:
-            return due
-        on = self.wall.date_at(due - 1 if duty.end == "end_of_day" else due)
-        return self._rolled(duty, granted, due, on, self._stopped(taken))
+            return ends
+        on = self.wall.date_at(ends - 1 if duty.end == "end_of_day" else ends)
+        return self._rolled(duty, granted, ends, on, self._stopped(breaks))
 
     def _due(self, duty: Duty, start: int, breaks: Iterable[Break]) -> int:
         stopped = self._stopped(breaks)

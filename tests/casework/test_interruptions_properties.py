@@ -112,7 +112,8 @@ def test_nothing_is_due_while_the_clock_stands_still(
 ) -> None:
     due = due_at(limit, start, cal, pauses)
     assert not any(began < due < ended for began, ended in standstills(pauses))
-    assert due >= due_at(limit, start, cal)
+    # What rolls forward may move from a Saturday to Monday's close, or with a pause end on Monday at noon.
+    assert limit.roll_forward or due >= due_at(limit, start, cal)
 
 
 @PROVEN

@@ -15,7 +15,7 @@ from db.tables import CaseFile
 from desk.output import as_refusal
 from desk.wake import known_address
 from tasks.settings import ROOT
-from tests.desk.conftest import GOLDEN, AtTheDesk, assert_golden
+from tests.desk.conftest import AtTheDesk
 from tests.stories import REVIEWER, report
 
 
@@ -228,11 +228,3 @@ def test_a_refusal_of_the_database_never_repeats_what_was_written() -> None:
     known = as_refusal(IntegrityError("INSERT", {"url": "https://a.example"}, Exception("UNIQUE https://a.example")))
     assert known is not None
     assert "a.example" not in known.message + known.next_step
-
-
-def test_explanations_at_the_desk_read_as_before(desk: AtTheDesk) -> None:
-    number = silent(desk)
-    version = desk.story.runtime.pack.version
-    for topic in ("due", "priority", "next"):
-        said = desk.says("explain", topic, number).replace(version, "POLICY")
-        assert_golden(said, GOLDEN / f"explain-{topic}.txt")

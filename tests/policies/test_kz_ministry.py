@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from casework.completeness import CHECKS
+from casework.completeness_checks import CHECKS
 from casework.limits import Unit, due_at
 from casework.pack_reader import FILES, read_pack
 from casework.platform_links import platform_of_host
@@ -34,6 +34,7 @@ from casework.vocabulary import (
     Outcome,
     Priority,
     RequestedAction,
+    Role,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +117,9 @@ def test_what_has_no_source_is_never_called_verified() -> None:
 
 def test_every_statutory_clock_says_where_its_time_was_read() -> None:
     statutory = [clock for clock in pack().sla.clocks if clock.statutory]
-    assert {clock.id for clock in statutory} == {"kz.expert_group", "kz.platform_24h", "kz.removal_24h"}
+    assert {clock.id for clock in statutory} == {
+        "kz.expert_group", "kz.extension_notice", "kz.platform_24h", "kz.removal_24h",
+    }  # fmt: skip
     for clock in statutory:
         assert clock.source.ref != UNSOURCED and clock.source.url and clock.source.note
 
@@ -170,13 +173,15 @@ def test_exactly_the_speech_categories_are_political() -> None:
 
 def test_each_category_uses_a_ground_that_its_instrument_allows() -> None:
     for category in pack().categories:
-        rule = pack().instrument(category.instrument)
+        rule = pack().instrument(category.instrument, category.code)
         assert rule is not None and category.ground in rule.grounds, category.code
 
 
 def test_only_cyberbullying_of_a_child_needs_the_expert_group() -> None:
-    needing = {rule.instrument for rule in pack().regime.instruments if rule.requires_expert_decision}
-    assert [c.code for c in pack().categories if c.instrument in needing] == ["cyberbullying_child"]
+    needing = [c.code for c in pack().categories if pack().expert_group(c.instrument, c.code) is not None]
+    assert needing == ["cyberbullying_child"]
+    group = pack().expert_group(Instrument.PRESCRIPTION, "cyberbullying_child")
+    assert group is not None and Role.EXPERT_CHAIR in group.recorded_by
 
 
 # --- Priority --------------------------------------------------------------------------------------------
@@ -283,18 +288,28 @@ def test_the_expert_groups_three_working_days_run_over_nauryz() -> None:
     """Received on Friday 20 March 2026; 23 to 25 March are days off, the day of receipt does not count."""
     received = datetime.fromisoformat("2026-03-20T10:00:00+05:00")
     limit = pack().sla.clock("kz.expert_group").limit.limit
-    due = due_at(limit, received, pack().calendar.calendar)
+    due = due_at(limit, received, pack().working_calendar())
     assert due == datetime.fromisoformat("2026-03-30T18:30:00+05:00")
 
 
 def test_a_platforms_24_hours_are_real_hours_when_the_country_changed_its_clock() -> None:
     sent = datetime.fromisoformat("2024-02-29T12:00:00+06:00")
     limit = pack().sla.clock("kz.platform_24h").limit.limit
-    assert due_at(limit, sent, pack().calendar.calendar) == datetime.fromisoformat("2024-03-01T11:00:00+05:00")
+    assert due_at(limit, sent, pack().working_calendar()) == datetime.fromisoformat("2024-03-01T11:00:00+05:00")
 
 
 def test_the_statutory_clock_of_the_expert_group_does_not_stop_while_the_reporter_is_asked() -> None:
     assert set(pack().sla.clock("kz.expert_group").stop) == {"review.approved", "case.ended"}
+    assert pack().sla.clock("kz.expert_group").pause == (), "the statute knows no pause"
+
+
+def test_the_expert_groups_chair_may_extend_once_to_fifteen_days_and_the_applicant_is_told_within_two() -> None:
+    extension = pack().sla.clock("kz.expert_group").extension
+    assert extension is not None
+    assert (extension.roles, extension.times) == ((Role.EXPERT_CHAIR,), 1)
+    assert (extension.ceiling.amount, extension.ceiling.unit) == (15, Unit.CALENDAR_DAYS)
+    told = pack().sla.clock(extension.notice_clock or "")
+    assert (told.start, told.limit.amount, told.limit.unit) == ("extension.granted", 2, Unit.WORKING_DAYS)
 
 
 def test_silence_climbs_from_the_platform_to_its_region_and_then_to_the_authority() -> None:
@@ -317,9 +332,10 @@ def test_meta_is_reached_by_an_officer_in_the_portal_and_the_others_by_the_pract
 
 
 def test_each_platform_with_a_liaison_has_a_head_above_the_liaison() -> None:
-    for platform in pack().platforms.platforms:
-        assert (platform.liaison is None) == (platform.liaison_head is None), platform.code
-    assert len([p for p in pack().platforms.platforms if p.liaison]) == 5
+    codes = [platform.code for platform in pack().platforms.platforms]
+    for code in codes:
+        assert (pack().liaison(code, "liaison") is None) == (pack().liaison(code, "head") is None), code
+    assert len([code for code in codes if pack().liaison(code, "liaison")]) == 5
 
 
 def test_youtubes_history_is_what_google_published() -> None:
