@@ -56,11 +56,14 @@ def read_overrides(name: str, text: str, faults: list[str]) -> list[OverrideRow]
 
 
 def add_overrides(name: str, data: Any, rows: Sequence[OverrideRow], faults: list[str]) -> Any:
-    """The data of calendar.yaml with each row added to its calendar; rows that fit none are faults of their line."""
+    """The data of calendar.yaml with each row added to its calendar; rows that fit none are faults of their line.
+
+    Data that is no list of calendars comes back as it is: its own fault is found when it is validated.
+    """
     calendars = data.get("calendars") if isinstance(data, dict) else None
-    if not isinstance(calendars, list) or not all(isinstance(calendar, dict) for calendar in calendars):
+    if not isinstance(calendars, list) or not all(map(_takes_overrides, calendars)):
         return data
-    added = [{**calendar, "overrides": _listed(calendar.get("overrides"))} for calendar in calendars]
+    added = [{**calendar, "overrides": list(calendar.get("overrides", ()))} for calendar in calendars]
     for row in rows:
         meant = [one for one in added if one.get("id") == row.calendar] if row.calendar else added
         found = meant[0] if meant else None
@@ -72,14 +75,15 @@ def add_overrides(name: str, data: Any, rows: Sequence[OverrideRow], faults: lis
     return {**data, "calendars": added}
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else []
+def _takes_overrides(calendar: Any) -> bool:
+    return isinstance(calendar, dict) and isinstance(calendar.get("overrides", []), list)
 
 
 def _misfit(row: OverrideRow, calendar: dict[str, Any] | None) -> str:
     if calendar is None:
         return f"calendar '{row.calendar}' is not in calendar.yaml"
-    years = [year for year in _listed(calendar.get("covers")) if isinstance(year, int)]
+    covers = calendar.get("covers")
+    years = [year for year in covers if isinstance(year, int)] if isinstance(covers, list) else []
     if years and row.day.year not in years:
         covered = f"{min(years)} to {max(years)}"
         return f"{row.day} lies outside the years that calendar '{calendar.get('id')}' covers, {covered}"

@@ -19,6 +19,9 @@ BY_HAND = frozenset({"clock.paused", "clock.resumed", "clock.extended"})
 NEW_FACTS = frozenset({"report.joined", "case.merged_in", "case.amended"})
 """After these an open case is judged again."""
 
+OF_NOTICE = frozenset({"submission.sent", "answer.sent", "platform.asked", "platform.decided", "rung.acknowledged"})
+"""Moments of one notice; all others are the case's."""
+
 _OWN = frozenset({"rung.raised", "extension.granted", "report.held", "hold.settled"})
 """Moments that a replay makes itself, and those of a held report, which is no case yet."""
 
@@ -36,15 +39,13 @@ KINDS: frozenset[str] = frozenset(
 class Happened:
     """One event of the record. ``notice`` is the number of the notice it is about; 0: the case itself.
 
-    ``answer``: that notice answers a platform's question. ``rung``: of an acknowledgement. ``level`` and
-    ``level_before``: of a change of priority by a person. ``clock``, ``reason`` and ``until``: of what a person did to
+    ``rung``: of an acknowledgement. ``level`` and ``level_before``: of a change of priority by a person. ``clock``, ``reason`` and ``until``: of what a person did to
     a clock, which is named by its rule.
     """
 
     at: datetime
     kind: str
     notice: int = 0
-    answer: bool = False
     rung: int = 0
     level: Priority | None = None
     level_before: Priority | None = None

@@ -195,15 +195,21 @@ def recount(clock: ClockFacts, history: History, at: datetime) -> ClockChange:
     """The due time and thresholds by the clock's rule and this history.
 
     What was acted on stays acted on and is not repeated, except that after more time, or a new beginning, the
-    warnings still ahead are given again.
+    warnings that lie behind it are given again, each once.
     """
     due = due_at(clock.rule.limit.limit, clock.started_at, clock.calendar, history.pauses, history.extension)
     fired = clock.marks[: clock.fired]
-    again = _begins_anew(history) > _begins_anew(clock.history)
+    renewed = _renewed_at(history)
     known = {mark.level for mark in fired if mark.level != GO_ON}
+    given = {mark.level for mark in fired if renewed is None or mark.at > renewed}
     begun = max((one.pause.ended_at for one in history.standstills if one.restarts), default=clock.started_at)
     counted = thresholds(clock.rule, begun, due, clock.calendar, history.pauses)
-    ahead = [mark for mark in counted if mark.level not in known or (again and not mark.breach and mark.at > at)]
+    ahead = [
+        mark
+        for mark in counted
+        if mark.level not in known
+        or (renewed is not None and mark.at > renewed and mark.level not in given and not mark.breach)
+    ]
     still = history.standing_still(at)
     if still is not None:
         ahead.append(Threshold(still.pause.ended_at, GO_ON))
@@ -211,9 +217,11 @@ def recount(clock: ClockFacts, history: History, at: datetime) -> ClockChange:
     return ClockChange(history, due, (*fired, *ahead), len(fired))
 
 
-def _begins_anew(history: History) -> int:
-    """How often the whole time was given again."""
-    return len(history.extensions) + sum(one.restarts for one in history.standstills)
+def _renewed_at(history: History) -> datetime | None:
+    """When more time was given last, or the whole time anew; None: never."""
+    granted = [extension.granted_at for extension in history.extensions]
+    stopped = [one.began_at for one in history.standstills if one.restarts]
+    return max([*granted, *stopped], default=None)
 
 
 def _pause_rule(clock: ClockFacts, reason: PauseReason) -> PauseRule:

@@ -8,19 +8,23 @@ from typing import Any
 
 from casework.explain import Explanation, cited
 from casework.facts import CaseFacts
-from casework.policy_pack import Category, Pack
+from casework.policy_pack import Pack
 from casework.priority import Assessment, PriorityFacts, assess
 from casework.vocabulary import AgeBand, Priority
 
 
 @dataclass(frozen=True, slots=True)
 class LevelChange:
-    """What the computed level would be if one fact were another. ``rule`` is the one that would decide then."""
+    """What the computed level would be if one fact were another. ``rules`` are those that would make it so."""
 
     fact: str
     value: str
     level: Priority
-    rule: str
+    rules: tuple[str, ...]
+
+    @property
+    def by(self) -> str:
+        return " and ".join(self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,6 @@ class LevelChanges:
     without: tuple[LevelChange, ...]
     raising: tuple[LevelChange, ...]
     unseen: tuple[str, ...]
-
-
-_NONE = Category.model_construct(code="", child="never", political=False)
-"""Stands for 'no category': no rule names it, and it says nothing about a child."""
 
 
 def level_changes(facts: PriorityFacts, pack: Pack) -> LevelChanges:
@@ -59,8 +59,10 @@ def level_changes(facts: PriorityFacts, pack: Pack) -> LevelChanges:
 def _without(facts: PriorityFacts, pack: Pack, now: Assessment, seen: Iterable[str]) -> Iterable[LevelChange]:
     for code in sorted(facts.indicators.intersection(seen)):
         yield _change("indicator", code, replace(facts, indicators=facts.indicators - {code}), pack, now)
-    bare = pack.model_copy(update={"categories": (*pack.categories, _NONE)})
-    yield _change("category", facts.category, replace(facts, category=_NONE.code), bare, now)
+    # No category: no rule names it, and it says nothing about a child.
+    none = pack.category(facts.category).model_copy(update={"code": "", "child": "never", "political": False})
+    bare = pack.model_copy(update={"categories": (*pack.categories, none)})
+    yield _change("category", facts.category, replace(facts, category=none.code), bare, now)
     if facts.age_band is not AgeBand.UNKNOWN:
         yield _change("age band", facts.age_band.value, replace(facts, age_band=AgeBand.UNKNOWN), pack, now)
     if facts.reports > 1:
@@ -96,12 +98,12 @@ def _change(fact: str, value: str, changed: PriorityFacts, pack: Pack, now: Asse
     return LevelChange(fact, value, then.priority, _decided_by(then, now))
 
 
-def _decided_by(then: Assessment, now: Assessment) -> str:
-    """The first rule that sets or raises the level otherwise than now; where nothing differs, the one that sets it."""
+def _decided_by(then: Assessment, now: Assessment) -> tuple[str, ...]:
+    """The rules that set or raise the level otherwise than now; where none does, all that set and raise it."""
     before = {(fired.rule, fired.effect) for fired in now.trace}
     setting = [fired for fired in then.trace if fired.effect.startswith(("floor ", "raised "))]
     changed = [fired for fired in setting if (fired.rule, fired.effect) not in before]
-    return (changed or setting)[0].rule
+    return tuple(fired.rule for fired in changed or setting)
 
 
 def explain_priority(
@@ -166,7 +168,7 @@ def _what_would_change(facts: PriorityFacts, pack: Pack, floor: str) -> tuple[li
     if found.level != floor:
         lines.append(f"  By these rules and the facts of now it would be computed {found.level}, no longer {floor}.")
     lines += [
-        f"  Without {change.fact} {change.value}: {change.level}, by {change.rule}."
+        f"  Without {change.fact} {change.value}: {change.level}, by {change.by}."
         for change in found.without
         if change.level is not found.level
     ]
@@ -194,12 +196,12 @@ def _by_rule(changes: Iterable[LevelChange], to: Priority) -> list[tuple[str, st
     rules: dict[str, dict[str, list[str]]] = {}
     for change in changes:
         if change.level is to:
-            rules.setdefault(change.rule, {}).setdefault(change.fact, []).append(change.value)
+            rules.setdefault(change.by, {}).setdefault(change.fact, []).append(change.value)
     return [
         (rule, "; or ".join(f"{fact} {' or '.join(values)}" for fact, values in facts.items()))
         for rule, facts in rules.items()
     ]
 
 
-def _as_data(change: LevelChange) -> dict[str, str]:
-    return {"fact": change.fact, "value": change.value, "level": change.level.value, "rule": change.rule}
+def _as_data(change: LevelChange) -> dict[str, Any]:
+    return {"fact": change.fact, "value": change.value, "level": change.level.value, "rules": list(change.rules)}

@@ -208,7 +208,9 @@ def _by_extension(kind: str, record: CaseRecord) -> Iterable[Verdict]:
         else:
             yield _stopped(clock, record, "it was not extended")
     if not any(clock.rule is not None and tells(clock.rule) for clock in record.clocks):
-        yield from _not_begun(record, tells, "it goes when that is extended", "no clock of this case sends it when extended")
+        yield from _not_begun(
+            record, tells, "it goes when that is extended", "no clock of this case sends it when extended"
+        )
 
 
 def _by_repeat(kind: str, record: CaseRecord) -> Iterable[Verdict]:
@@ -230,7 +232,9 @@ def _by_repeat(kind: str, record: CaseRecord) -> Iterable[Verdict]:
         elif not clock.running:
             yield _stopped(clock, record, "nothing was owed after its time")
     if not any(clock.rule is not None and reminds(clock.rule) for clock in record.clocks):
-        yield from _not_begun(record, reminds, "it goes when that is overdue", "no clock of this case sends it when overdue")
+        yield from _not_begun(
+            record, reminds, "it goes when that is overdue", "no clock of this case sends it when overdue"
+        )
 
 
 def _rules(record: CaseRecord) -> Iterable[ClockRule]:

@@ -40,7 +40,7 @@ def build_notice(
 ) -> bytes:
     """The bytes that legal approves and that then go out unchanged.
 
-    Follows domain practice (DSA Art. 9(2), Art. 16(2)): authority, basis, reasons, exact
+    It has what orders and notices have to contain nearly everywhere: authority, basis, reasons, exact
     location, territory, redress. The reporter's identity and own words are not in it.
     """
     reached = pack.platform(platform)

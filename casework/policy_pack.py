@@ -28,7 +28,7 @@ D = TypeVar("D", bound=Dated)
 
 
 class Category(PackModel):
-    """A kind of harm in national terms, mapped to the DSA's public vocabulary."""
+    """A kind of harm in national terms, mapped to the public vocabulary of statements of reasons."""
 
     code: Code
     name: Texts

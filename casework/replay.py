@@ -208,7 +208,7 @@ class _Replay:
             self._by_hand(step)
         elif kind in MOMENTS:
             self._tell(kind, step.notice, at)
-            if kind == "submission.sent" and not step.answer:
+            if kind == "submission.sent":
                 self._write("platform_notice", step.notice, at)
         else:
             raise CannotReplay(self._history.number, f"nothing is known of '{kind}'", rule="replay.kind_unknown")
@@ -303,17 +303,17 @@ class _Replay:
         """Our own clocks that are for another priority give way to those for the new one; statutory ones run on."""
         view, case = self._rules.pack.at(at), self._case()
         known = {rule.id: rule for rule in view.sla.clocks}
-        ended = set()
+        ended: set[tuple[str, int]] = set()
         for clock in list(self._running):
             rule = known.get(clock.start.rule_id)
             if rule is not None and rule.applies.priority and not rule.statutory and not applies(rule, case):
                 clock.stop("priority.changed", at)
                 self._running.remove(clock)
-                ended.add(rule.start)
-        for moment in sorted(ended):
+                ended.add((rule.start, clock.notice))
+        for moment, notice in sorted(ended):
             for rule in self._rules.rules(moment, at, case):
                 if rule.applies.priority:
-                    self._begin(rule, self._rules.start(rule, at), 0)
+                    self._begin(rule, self._rules.start(rule, at), notice)
 
     # Priority
 

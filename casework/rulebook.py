@@ -19,8 +19,9 @@ from casework.priority import Assessment, PriorityFacts, assess
 
 D = TypeVar("D", bound=Dated)
 
-MOST = 50_000
-"""Values of a kind that are kept at once; then it begins anew. Some tens of megabytes."""
+MOST = 4_000
+"""Values of a kind that are kept at once; then it begins anew. What is kept serves the other policy right after, and the
+cases that came in one batch; keeping more would cost more in memory than it saves."""
 
 NOBODY = Subject("case", 0)
 
@@ -57,7 +58,9 @@ class Rulebook:
         key = (id(view), moment, case.priority.value, case.category, case.instrument)
         found = self._rules.get(key)
         if found is None:
-            found = tuple(rule for rule in view.sla.clocks if rule.start == moment and applies(rule, case))
+            found = tuple(
+                rule for rule in view.sla.clocks if moment in (rule.start, *rule.starts_again) and applies(rule, case)
+            )
             self._rules[key] = found
         return found
 

@@ -9,7 +9,7 @@ from casework.completeness import ACCOUNT_KINDS
 from casework.errors import QorganError
 from casework.expert_opinion import Opinion
 from casework.move_guards import MoveDetails
-from casework.vocabulary import Action, AgeBand, DeliveryState, Ground, Outcome, Status
+from casework.vocabulary import Action, AgeBand, DeliveryState, Ground, Outcome, RequestedAction, Status
 from db.queries.cases import list_cases
 from db.queries.letters import escalations_of_case
 from db.queries.submissions import submissions_of_case
@@ -95,11 +95,12 @@ class People:
 
     def _approve(self, sheet: ReviewSheet, person: str) -> None:
         facts = sheet.facts
+        weighty = facts.political or facts.requested_action == RequestedAction.SUSPEND_ACCOUNT
         details = MoveDetails(
             reason="The content meets the elements of the provision cited; the exact items are listed.",
             basis=self.runtime.pack.category(facts.category).basis[:2],
             policy_line=facts.policy_line or (CHILD_RULES if facts.child else OTHER_RULES),
-            proportionality="A narrower measure was considered and would not end the harm." if facts.political else "",
+            proportionality="A narrower measure was considered and would not end the harm." if weighty else "",
         )
         first = facts.political and not facts.endorsed_by
         move_case(self.runtime, facts.number, Action.ENDORSE if first else Action.APPROVE, person, details)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from casework.explain import ClockOnRecord, Explanation, LetterOnRecord
     from casework.policy_clocks import ClockRule
     from casework.policy_pack import Pack
-    from casework.priority import PriorityFacts
     from db.tables import CaseFile, Clock, Event, Letter
     from tasks.runtime import Runtime
 
@@ -62,6 +60,7 @@ def priority(number: CaseNumber, as_json: Json = False) -> None:
     from casework.explain_priority import explain_priority
     from db.queries.events import events_of_case
     from tasks.case_facts import facts_of, find_case
+    from tasks.prioritization import priority_facts
 
     runtime = at_work()
     with runtime.sessions.read() as session:
@@ -70,7 +69,7 @@ def priority(number: CaseNumber, as_json: Json = False) -> None:
         computed = [event.policy_version for event in events if event.kind in _COMPUTING]
         told = explain_priority(
             facts_of(session, case),
-            _priority_facts(session, case, runtime.now()),
+            priority_facts(session, case, runtime.now()),
             runtime.pack.at(runtime.now()),
             case.priority_floor,
             case.lane,
@@ -87,24 +86,6 @@ _COMPUTING = (
     "priority.recomputed",
 )  # fmt: skip
 """Events at which the rules judge a case."""
-
-
-def _priority_facts(session: Session, case: CaseFile, now: datetime) -> PriorityFacts:
-    """What the priority rules look at, as at the next assessment."""
-    from casework.priority import PriorityFacts
-    from casework.vocabulary import AgeBand
-    from db.queries.cases import items_of_case
-    from db.queries.reports import count_reports_since
-
-    return PriorityFacts(
-        category=case.category,
-        age_band=AgeBand(case.age_band),
-        indicators=frozenset(case.indicators),
-        reports=count_reports_since(session, case.id, now - timedelta(hours=24)),
-        platforms=len({item.platform for item in items_of_case(session, case.id) if item.platform}),
-        reporter_is_child=case.reporter_is_child,
-        political=case.political,
-    )
 
 
 def _priority_change(event: Event) -> dict[str, Any]:

@@ -88,6 +88,7 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     ),
     "submission.attempt": lambda d: f"Notice {d.get('submission')}: attempt {d.get('attempt')}.",
     "submission.sent": lambda d: f"Notice {d.get('submission')} accepted by {d.get('platform')}.",
+    "answer.sent": lambda d: f"Answer {d.get('submission')} accepted by {d.get('platform')}.",
     "submission.handed_over": _notice("handed to the officer who enters it in the portal"),
     "submission.refused": _notice("refused by the platform"),
     "submission.not_accepted": _notice("not accepted yet; it is tried again"),
@@ -101,6 +102,25 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "rung.acknowledged": lambda d: f"Rung {d.get('rung')} acknowledged by {d.get('via')}.",
     "clock.warned": _clock,
     "clock.breached": _clock,
+    "clock.repeated": lambda d: f"Still owed, reminder {str(d.get('level', ''))[1:]}: {d.get('rule')}.",
+    "clock.paused": lambda d: f"{d.get('rule')} stands still; due {_short(d.get('due_at'))} at the latest.",
+    "clock.resumed": lambda d: f"{d.get('rule')} goes on; due {_short(d.get('due_at'))}.",
+    "clock.extended": lambda d: (
+        f"{d.get('rule')} extended from {_short(d.get('due_before'))} to {_short(d.get('due_at'))}."
+    ),
+    "clock.recomputed": lambda d: (
+        f"{d.get('rule')} recomputed from {_short(d.get('due_before'))} to {_short(d['due_at'])}."
+        if d.get("due_at")
+        else f"{d.get('rule')} ended: the policy has no such rule any more."
+    ),
+    "priority.recomputed": lambda d: f"Priority recomputed from {d.get('from')} to {d.get('to')}.",
+    "expert.decided": lambda d: (
+        f"{d.get('group')} {'confirmed' if d.get('confirmed') else 'did not confirm'} the case, record"
+        f" {d.get('reference')}: {d.get('in_favour')} to {d.get('against')}."
+    ),
+    "extension.granted": lambda _: "The reporter is to be told of the extension.",
+    "extension.notified": lambda _: "The reporter was told of the extension.",
+    "case.answered": lambda _: "The reporter has an answer.",
     "letter.attempt": _letter("being sent"),
     "letter.sent": _letter("sent"),
     "letter.queued": _letter("waits for another try"),

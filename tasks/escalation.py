@@ -14,6 +14,7 @@ from casework.vocabulary import OPEN_STATUSES, Role
 from db.queries.cases import case_by_id
 from db.queries.letters import escalation_by_id
 from db.tables import CaseFile, Clock, Escalation, Submission
+from tasks.clock_history import rule_of
 from tasks.clock_rows import refresh_due, write_clocks
 from tasks.outbox import queue_letters
 from tasks.record import note, transaction
@@ -33,7 +34,9 @@ def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock,
     submission_id = clock.subject_id
     if case.status not in OPEN_STATUSES or _raised(session, submission_id, clock.ladder, clock.next_rung):
         return None
-    step = runtime.pack.sla.ladder(clock.ladder).rungs[clock.next_rung - 1]
+    # The ladder as it was when the clock started: a change of policy never reaches a running one.
+    _, pack = rule_of(session, runtime.policies, clock)
+    step = pack.sla.ladder(clock.ladder).rungs[clock.next_rung - 1]
     submission = session.get_one(Submission, submission_id)
     rung = Escalation(
         case_id=case.id,
@@ -47,9 +50,7 @@ def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock,
     )
     session.add(rung)
     session.flush()
-    answer_by = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, runtime.pack)], case.id)[
-        0
-    ]
+    answer_by = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, pack)], case.id)[0]
     queue_letters(
         session, case, step.letter, at, runtime.pack,
         once=f"{submission_id}:{clock.ladder}:{step.rung}", platform=submission.platform,
@@ -113,7 +114,8 @@ def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -
             moment="rung.acknowledged", subject=Subject("submission", rung.submission_id),
             data={"rung": rung.rung, "escalation": rung.id, "via": via},
         )  # fmt: skip
-        follow_up = rung_clock(rung.ladder, rung.rung, rung.submission_id, at, runtime.pack, acknowledged=True)
+        _, pack = rule_of(session, runtime.policies, session.get_one(Clock, rung.clock_id))
+        follow_up = rung_clock(rung.ladder, rung.rung, rung.submission_id, at, pack, acknowledged=True)
         write_clocks(session, [follow_up], case.id)
         refresh_due(session, case.id)
         return rung

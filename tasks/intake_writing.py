@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import Subject, applies, start_clocks
 from casework.completeness import check
+from casework.danger import danger_letters
 from casework.facts import Actor, CaseFacts, ItemFacts
 from casework.letters import letter
-from casework.vocabulary import LANGUAGES, DeliveryState, Outcome, PartyRole, Priority, Status
+from casework.vocabulary import LANGUAGES, DeliveryState, Outcome, PartyRole, Status
 from db.queries.cases import take_numbers
 from db.queries.events import NewEvent, append_events
 from db.queries.rows import insert_numbered, insert_rows
@@ -233,13 +234,6 @@ def _letter_rows(case: NewCase, party: int | None, runtime: Runtime, at: datetim
     if party is not None and case.read.report.reporter.email:
         rows.append(letter_row(runtime, case.case_id, case.read, "receipt", party, at, str(case.stored.id)))
     return rows
-
-
-def danger_letters(priority: Priority, police_referral: bool) -> tuple[str, ...]:
-    """Letters that go beside everything else, at once and without review: they ask nobody to remove anything."""
-    if priority is Priority.P0:
-        return ("police_referral", "duty_alert")
-    return ("police_referral",) if police_referral else ()
 
 
 def letter_row(

@@ -11,14 +11,16 @@ from sqlalchemy.orm import Session
 from casework.facts import CaseFacts
 from casework.letters import ItemRow, LegalBasisRow, LetterContext, Phrase, RungRow
 from casework.links import defang
+from casework.policy_clocks import Ladder
 from casework.policy_pack import Pack
 from casework.vocabulary import Outcome, Recipient
 from db.queries.cases import case_by_id, reviews_of_case
 from db.queries.clocks import running_clocks
 from db.queries.letters import escalations_of_case
 from db.queries.submissions import submissions_of_case
-from db.tables import CaseFile, Clock, Letter, Review, Submission
+from db.tables import CaseFile, Clock, Escalation, Letter, Review, Submission
 from tasks.case_facts import facts_of
+from tasks.clock_history import rule_of
 from tasks.deadline_text import deadline_text, duty_name, phrase
 from tasks.letterpress import Letterpress
 from tasks.runtime import Runtime
@@ -73,7 +75,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
             language
         ),
         territories=[_country(press, code, language) for code in facts.territories],
-        legal_basis=_basis(pack, review, language),
+        legal_basis=_basis(session, runtime, review, language),
         policy_basis=[line for line in ((review.policy_line if review else "") or case.policy_line,) if line],
         reasons=said.get("reasons") or (review.reason if review else ""),
         items=_items(facts, submission, category.name.in_language(language), press, language),
@@ -83,7 +85,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         repeat=int(said.get("repeat", 0)),
         missing=[press.word("missing", code, language) for code in said.get("missing", ())],
         question=case.question,
-        rungs=_rungs(session, case.id, pack, zone, language, said),
+        rungs=_rungs(session, runtime, case.id, zone, language, said),
         rung=int(said.get("rung", 0)),
         ack_due=phrase(answer_by.due_at, zone, language) if answer_by else None,
         preserve=category.preserve,
@@ -126,18 +128,19 @@ def _last_decision(session: Session, case_id: int) -> Review | None:
     return decisions[-1] if decisions else None
 
 
-def _basis(pack: Pack, review: Review | None, language: str) -> list[LegalBasisRow]:
-    rows = []
-    for code in review.basis if review else ():
-        basis = pack.basis(code)
-        rows.append(
-            LegalBasisRow(
-                citation=basis.citation.in_language(language),
-                title=basis.title.in_language(language),
-                verified=basis.source.verified,
-            )
+def _basis(session: Session, runtime: Runtime, review: Review | None, language: str) -> list[LegalBasisRow]:
+    """The provisions cited, by the policy version the review was made under."""
+    if review is None:
+        return []
+    pack = runtime.policies.version(session, review.policy_version)
+    return [
+        LegalBasisRow(
+            citation=pack.basis(code).citation.in_language(language),
+            title=pack.basis(code).title.in_language(language),
+            verified=pack.basis(code).source.verified,
         )
-    return rows
+        for code in review.basis
+    ]
 
 
 def _items(
@@ -160,7 +163,7 @@ def _items(
 
 
 def _rungs(
-    session: Session, case_id: int, pack: Pack, zone: ZoneInfo, language: str, said: dict[str, object]
+    session: Session, runtime: Runtime, case_id: int, zone: ZoneInfo, language: str, said: dict[str, object]
 ) -> list[RungRow]:
     """Rungs raised before this letter's own, on the same notice."""
     own = said.get("escalation")
@@ -171,13 +174,19 @@ def _rungs(
     return [
         RungRow(
             number=row.rung,
-            name=pack.sla.ladder(row.ladder).rungs[row.rung - 1].name.in_language(language),
+            name=_ladder_of(session, runtime, row).rungs[row.rung - 1].name.in_language(language),
             sent=phrase(row.raised_at, zone, language),
             acknowledged=row.acknowledged_at is not None,
         )
         for row in rows
         if row.submission_id == mine.submission_id and row.rung < mine.rung
     ]
+
+
+def _ladder_of(session: Session, runtime: Runtime, rung: Escalation) -> Ladder:
+    """The ladder by the policy that the rung's clock follows."""
+    pack = rule_of(session, runtime.policies, session.get_one(Clock, rung.clock_id))[1]
+    return pack.sla.ladder(rung.ladder)
 
 
 def _country(press: Letterpress, code: str, language: str) -> str:

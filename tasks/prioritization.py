@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from casework.danger import danger_letters
 from casework.errors import MoveRefused, NotAllowed
 from casework.facts import SYSTEM, Actor
 from casework.priority import Assessment, PriorityFacts, assess
@@ -15,7 +16,6 @@ from db.queries.reports import count_reports_since
 from db.tables import CaseFile, PriorityChange
 from tasks.case_facts import facts_of, find_case
 from tasks.clock_rows import restart_by_priority
-from tasks.intake_writing import danger_letters
 from tasks.outbox import queue_letters
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
@@ -39,7 +39,8 @@ def reassess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -
     if after.rank < before.rank:
         restart_by_priority(session, at, facts_of(session, case), runtime.pack)
         note(session, runtime, case, "priority.raised", SYSTEM, at, data={"from": before, "to": after}, wake=True)
-        alert(session, runtime, case, at)
+    # Also at the same level: another category may be one that the police must hear of.
+    alert(session, runtime, case, at)
 
 
 def alert(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> None:
@@ -108,18 +109,19 @@ def _check_change(case: CaseFile, to: Priority, actor: Actor, reason: str, secon
 
 def assess_case(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> Assessment:
     """The case's priority by the rules in force at ``at``."""
-    items = items_of_case(session, case.id)
-    return assess(
-        PriorityFacts(
-            category=case.category,
-            age_band=AgeBand(case.age_band),
-            indicators=frozenset(case.indicators),
-            reports=count_reports_since(session, case.id, at - timedelta(hours=24)),
-            platforms=len({item.platform for item in items if item.platform}),
-            reporter_is_child=case.reporter_is_child,
-            political=case.political,
-        ),
-        runtime.pack.at(at),
+    return assess(priority_facts(session, case, at), runtime.pack.at(at))
+
+
+def priority_facts(session: Session, case: CaseFile, at: datetime) -> PriorityFacts:
+    """What the priority rules look at."""
+    return PriorityFacts(
+        category=case.category,
+        age_band=AgeBand(case.age_band),
+        indicators=frozenset(case.indicators),
+        reports=count_reports_since(session, case.id, at - timedelta(hours=24)),
+        platforms=len({item.platform for item in items_of_case(session, case.id) if item.platform}),
+        reporter_is_child=case.reporter_is_child,
+        political=case.political,
     )
 
 

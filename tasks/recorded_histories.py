@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from casework.case_history import BY_HAND, KINDS, CaseHistory, Happened
+from casework.case_history import BY_HAND, KINDS, OF_NOTICE, CaseHistory, Happened
 from casework.facts import SYSTEM
 from casework.policy_pack import Category, Pack
 from casework.vocabulary import AgeBand, PauseReason, Priority
@@ -18,7 +18,6 @@ from db.queries.histories import (
     RecordedCase,
     RecordedEvent,
     acknowledged_notices,
-    answers_of_cases,
     cases_since,
     clock_histories,
     events_of_cases,
@@ -27,9 +26,7 @@ from db.queries.histories import (
 )
 
 PAGE = 1_000
-_WITH_DATA = BY_HAND | {
-    "submission.sent", "platform.asked", "platform.decided", "rung.acknowledged", "priority.changed",
-}  # fmt: skip
+_WITH_DATA = BY_HAND | OF_NOTICE | {"priority.changed"}
 """Kinds whose codes and numbers a replay needs. The data of a move may hold a reviewer's words and is not read."""
 
 
@@ -41,7 +38,6 @@ class RecordUnreadable(ValueError):
 class _Beside:
     """What events of a page refer to."""
 
-    answers: frozenset[str]
     acknowledged: Mapping[int, str]
     clocks: Mapping[int, Sequence[JsonDict]]
 
@@ -73,7 +69,6 @@ def _histories(
         reports[case_id].append(at)
     platforms = platform_counts(session, ids)
     beside = _Beside(
-        answers_of_cases(session, ids),
         acknowledged_notices(session, ids),
         _touched_clocks(session, [event for found in events.values() for event in found]),
     )
@@ -126,8 +121,7 @@ def _happened(event: RecordedEvent, beside: _Beside) -> Happened:
         return Happened(event.at, event.kind, notice=_place(notice), rung=int(data["rung"]))
     if event.kind in BY_HAND:
         return _by_hand(event, data, beside.clocks[data["clock"]])
-    notice = data["submission"]
-    return Happened(event.at, event.kind, notice=_place(notice), answer=notice in beside.answers)
+    return Happened(event.at, event.kind, notice=_place(data["submission"]))
 
 
 def _by_hand(event: RecordedEvent, data: JsonDict, entries: Sequence[JsonDict]) -> Happened:
@@ -146,5 +140,5 @@ def _is(entry: JsonDict, kind: str, when: str, at: datetime) -> bool:
 
 
 def _place(number: str) -> int:
-    """The place of a notice in its case: 2 for KZ-2026-000123/S2."""
+    """The place of a notice in its case: 2 for QN-2026-000123/S2."""
     return int(number.rpartition("/S")[2])

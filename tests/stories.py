@@ -107,20 +107,23 @@ def in_danger(**fields: Any) -> dict[str, Any]:
     return report(**{**danger, **fields})
 
 
+_texts: Callable[[Path], dict[str, str]] = cache(runtime.pack_texts)
 _pack: Callable[[Path], Pack] = cache(runtime.load_pack)
 _engine: Callable[[str], Engine] = cache(runtime.make_engine)
 """One engine per address: the statements it has compiled serve the next test as well."""
-_letterpress = Letterpress(ROOT / "templates")
+_letterpresses: dict[str, Letterpress] = {}
+"""One for each policy version: the templates it has read serve the next test as well."""
 
 
 def make_runtime(settings: Settings, now: Callable[[], datetime]) -> Runtime:
-    """The runtime of these settings, as built for production; pack and templates are read once for all tests."""
+    """The runtime of these settings, as built for production; packs and templates are read once for all tests."""
     # Certificates take longest to load, and nothing here speaks TLS.
     no_certificates = mock.patch.object(ssl.SSLContext, "load_verify_locations")
     engine = mock.patch.object(runtime, "make_engine", _engine)
-    with mock.patch.object(runtime, "load_pack", _pack), engine, no_certificates:
+    packs = mock.patch.multiple(runtime, load_pack=_pack, pack_texts=_texts)
+    with packs, engine, no_certificates:
         built = runtime.build(settings, now=now)
-    return replace(built, letterpress=_letterpress)
+    return replace(built, letterpress=_letterpresses.setdefault(built.pack.version, built.letterpress))
 
 
 def close_runtime(built: Runtime) -> None:

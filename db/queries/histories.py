@@ -86,12 +86,6 @@ def platform_counts(session: Session, ids: Collection[int]) -> dict[int, int]:
     return dict(session.execute(query).tuples().all())
 
 
-def answers_of_cases(session: Session, ids: Collection[int]) -> frozenset[str]:
-    """Numbers of the notices that answer a platform's question."""
-    query = select(Submission.number).where(Submission.case_id.in_(ids), Submission.kind == "answer")
-    return frozenset(session.scalars(query))
-
-
 def acknowledged_notices(session: Session, ids: Collection[int]) -> dict[int, str]:
     """By escalation that was acknowledged, the number of the notice it was raised on."""
     query = (

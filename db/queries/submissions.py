@@ -23,7 +23,7 @@ def submissions_of_case(session: Session, case_id: int) -> Sequence[Submission]:
 
 
 def submission_by_number(session: Session, number: str) -> Submission | None:
-    """The submission with this number, as in KZ-2026-000123/S1."""
+    """The submission with this number, as in QN-2026-000123/S1."""
     return session.scalars(
         select(Submission).where(Submission.number == number).execution_options(populate_existing=True)
     ).one_or_none()

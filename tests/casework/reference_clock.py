@@ -108,27 +108,34 @@ class Reference:
         self.close_of: dict[int, int] = {}  # the close of the last window of each date on which work is done
         for on in range(wall.dates()[0] - 1, wall.dates()[-1] + 1):
             for opens, closes in self.office.hours(on):
-                for minute in range(wall.reached(on, opens), wall.reached(on, closes)):
+                first, after = wall.reached(on, opens), wall.reached(on, closes)
+                for minute in range(first, after):
                     self.open_on[minute] = on
-                    self.close_of[on] = minute + 1
+                if first < after:
+                    self.close_of[on] = after
 
-    def due(self, duty: Duty, start: int, breaks: Sequence[Break] = (), extended: tuple[int, int] | None = None) -> int:
+    def due(self, duty: Duty, start: int, breaks: Iterable[Break] = (), extended: tuple[int, int] | None = None) -> int:
         """The minute in which the duty is due; ``extended`` is when it was granted and until when.
 
-        A break that begins when the clock has already run out changes nothing, so breaks are taken one by one.
+        A break that begins when the time is used up changes nothing, so breaks are taken one by one. One that
+        begins while the duty waits for the next working day can still cover the end of that day.
         """
-        breaks = sorted(breaks, key=lambda one: (one.begin, one.end))
+        # Whoever extended it knew of the breaks that had begun.
+        ahead = sorted((one for one in breaks if not extended or one.begin > extended[0]), key=lambda one: one.begin)
         begin, taken = start, list[Break]()
-        due = self._extended(duty, *extended, taken) if extended else self._due(duty, begin, taken)
-        for one in breaks:
-            if one.begin >= due:
-                break
-            if extended and one.begin <= extended[0]:
-                continue  # whoever extended it knew
-            taken.append(one)
-            if one.restarts and one.end > start:
-                begin = one.end
-            due = self._extended(duty, *extended, taken) if extended else self._due(duty, begin, taken)
+        due, on = self._used_up(duty, begin, taken, extended)
+        while ahead and ahead[0].begin < due:
+            taken.append(ahead.pop(0))
+            if taken[-1].restarts:
+                begin = max(begin, taken[-1].end)
+            due, on = self._used_up(duty, begin, taken, extended)
+        if duty.rolls:
+            earliest = extended[0] if extended else begin
+            used_up = due
+            due = self._rolled(duty, earliest, used_up, on, taken)
+            while ahead and ahead[0].begin < due:
+                taken.append(ahead.pop(0))
+                due = self._rolled(duty, earliest, used_up, on, taken)
         return due
 
     def threshold(self, duty: Duty, start: int, due: int, quarters: int, breaks: Sequence[Break] = ()) -> float:
@@ -136,7 +143,7 @@ class Reference:
         if quarters in (0, 4):
             return due if quarters else start
         restarts = [one for one in breaks if one.restarts and one.begin < due and one.end > start]
-        begin = max(restarts, key=lambda one: (one.begin, one.end)).end if restarts else start
+        begin = max(one.end for one in restarts) if restarts else start
         stopped = self._stopped(breaks)
         counts = self._counts(duty)
         used = [minute for minute in range(begin, due) if counts[minute] and not stopped[minute]]
@@ -145,25 +152,24 @@ class Reference:
             return begin
         return used[whole] + rest / 4 if rest else used[whole - 1] + 1
 
-    def _extended(self, duty: Duty, granted: int, until: int, breaks: Sequence[Break]) -> int:
-        """What later breaks take is put on top of the instant that was granted; none of them restarts it."""
-        ends, lost, counts = until, set[int](), self._counts(duty)
-        for one in breaks:
-            if one.begin < ends:
-                lost.update(minute for minute in range(one.begin, one.end) if counts[minute])
-                ends = self._walk(duty, len(lost), until, bytes(self.wall.minutes)) if lost else until
-        if not duty.rolls:
-            return ends
-        on = self.wall.date_at(ends - 1 if duty.end == "end_of_day" else ends)
-        return self._rolled(duty, granted, ends, on, self._stopped(breaks))
-
-    def _due(self, duty: Duty, start: int, breaks: Iterable[Break]) -> int:
-        stopped = self._stopped(breaks)
+    def _used_up(
+        self, duty: Duty, start: int, breaks: Sequence[Break], extended: tuple[int, int] | None
+    ) -> tuple[int, int]:
+        """The minute in which the time is used up, and the number of its date."""
+        if extended:
+            due = self._extended(duty, extended[1], breaks)
+            return due, self.wall.date_at(due - 1 if duty.end == "end_of_day" else due)
         if duty.unit in ("minutes", "hours", "working_hours"):
-            due = self._walk(duty, duty.amount * (1 if duty.unit == "minutes" else 60), start, stopped)
-            return self._rolled(duty, start, due, self.wall.date_at(due - 1), stopped) if duty.rolls else due
-        due, last_on = self._day_by_day(duty, start, stopped)
-        return self._rolled(duty, start, due, last_on, stopped) if duty.rolls else due
+            budget = duty.amount * (1 if duty.unit == "minutes" else 60)
+            due = self._walk(duty, budget, start, self._stopped(breaks))
+            return due, self.wall.date_at(due - 1)
+        return self._day_by_day(duty, start, self._stopped(breaks))
+
+    def _extended(self, duty: Duty, until: int, breaks: Sequence[Break]) -> int:
+        """What the breaks take is put on top of the instant that was granted; none of them restarts it."""
+        counts = self._counts(duty)
+        lost = {minute for one in breaks for minute in range(one.begin, one.end) if counts[minute]}
+        return self._walk(duty, len(lost), until, bytes(self.wall.minutes)) if lost else until
 
     def _walk(self, duty: Duty, budget: int, start: int, stopped: Sequence[int]) -> int:
         counts = self._counts(duty)
@@ -204,9 +210,9 @@ class Reference:
             return self.close_of[on]
         return self.wall.reached(on, wall_time) if duty.end == "instant" else self.wall.reached(on, DAY)
 
-    def _rolled(self, duty: Duty, start: int, due: int, on: int, stopped: Sequence[int]) -> int:
+    def _rolled(self, duty: Duty, start: int, due: int, on: int, breaks: Iterable[Break]) -> int:
         """While nobody works on the date, or its end lies before the start or in a break: the next date's end."""
-        moved = False
+        moved, stopped = False, self._stopped(breaks)
         while on not in self.close_of or due <= start or (moved and stopped[due]):
             on, moved = on + 1, True
             if on > self.wall.dates()[-1] - 1:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from casework.interruptions import Pause
@@ -101,6 +101,7 @@ def test_a_pause_in_which_nobody_works_changes_no_working_deadline(
     world: World, hours: int, length: int, later: int
 ) -> None:
     reference = Reference(world.wall, world.office)
+    assume(0 in reference.open_on[world.start + later :])
     begin = reference.open_on.index(0, world.start + later)
     end = begin
     while end < begin + length * 15 and not reference.open_on[end]:

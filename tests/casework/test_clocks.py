@@ -22,18 +22,20 @@ from casework.clocks import (
 from casework.facts import CaseFacts
 from casework.lifecycle import MOVES
 from casework.moments import Moment
-from casework.policy_clocks import ClockRule
 from casework.policy_pack import Pack
 from casework.vocabulary import Duty, Instrument, Priority
-from tests.casework.building import a_case, the_pack
+from tests.casework.building import a_case, pack_with_clock, the_pack
 
 ALMATY = ZoneInfo("Asia/Almaty")
 CASE = Subject("case", 123)
 NOTICE = Subject("submission", 7)
 LADDER = "kz.platform_silence"
 LAST_RUNG = 4
-FROM_ELSEWHERE = {"case.received", "submission.sent", "platform.asked", "report.held", "hold.settled"}
-"""Moments that intake, sending and the holding pen give; all others are moves of a case."""
+FROM_ELSEWHERE = {
+    "case.received", "submission.sent", "answer.sent", "platform.asked", "report.held", "hold.settled",
+    "extension.granted", "extension.notified",
+}  # fmt: skip
+"""Moments that intake, sending, the holding pen and the extension of a clock give; all others are moves of a case."""
 
 
 def at(text: str) -> datetime:
@@ -51,11 +53,7 @@ def started(moment: Moment, when: datetime, case: CaseFacts | None, subject: Sub
 
 def with_rule(rule_id: str, **changes: object) -> Pack:
     """The pack with one clock changed."""
-    changed = tuple(
-        ClockRule.model_validate(rule.model_dump() | changes) if rule.id == rule_id else rule
-        for rule in the_pack().sla.clocks
-    )
-    return the_pack().model_copy(update={"sla": the_pack().sla.model_copy(update={"clocks": changed})})
+    return pack_with_clock(rule_id, changes)
 
 
 # --- Which clocks start ----------------------------------------------------------------------------------
@@ -85,6 +83,14 @@ def test_a_sent_notice_starts_the_platforms_time_by_its_legal_form(instrument: I
     clocks = started("submission.sent", SENT, a_case(instrument=instrument), NOTICE)
     assert set(clocks) == {rule}
     assert (clocks[rule].duty, clocks[rule].subject) == (Duty.PLATFORM, NOTICE)
+
+
+@pytest.mark.parametrize("instrument", [Instrument.REQUEST, Instrument.PRESCRIPTION, Instrument.PLATFORM_REPORT])
+def test_our_answer_to_a_question_starts_the_platforms_time_once_more(instrument: Instrument) -> None:
+    case = a_case(instrument=instrument)
+    first, again = (started(moment, SENT, case, NOTICE) for moment in ("submission.sent", "answer.sent"))
+    assert again == first
+    assert "platform.asked" in next(iter(first.values())).stop_on
 
 
 def test_a_moment_that_no_rule_waits_for_starts_nothing() -> None:
@@ -160,8 +166,11 @@ def test_every_clock_of_the_pack_warns_in_order_and_ends_in_its_breach() -> None
         clock = started(rule.start, SENT, case)[rule.id]
         times = [clock.started_at, *(mark.at for mark in clock.thresholds)]
         assert all(earlier < later for earlier, later in pairwise(times)), rule.id
-        assert [mark.breach for mark in clock.thresholds] == [False] * len(rule.warn_at) + [True], rule.id
-        assert clock.thresholds[-1].at == clock.due_at
+        repeats = rule.repeat.at_most if rule.repeat else 0
+        expected = [False] * len(rule.warn_at) + [True] + [False] * repeats
+        assert [mark.breach for mark in clock.thresholds] == expected, rule.id
+        assert [mark.repeat for mark in clock.thresholds if mark.repeat] == list(range(1, repeats + 1)), rule.id
+        assert clock.thresholds[len(rule.warn_at)].at == clock.due_at
 
 
 def test_warnings_come_in_the_order_of_time_and_not_of_the_file() -> None:
@@ -174,6 +183,25 @@ def test_a_warning_that_would_come_before_the_start_is_left_out() -> None:
     pack = with_rule("kz.internal.platform_follow_up", limit={"amount": 6, "unit": "hours"}, warn_at=("-6h", "-30m"))
     (clock,) = start_clocks("submission.sent", NOTICE, SENT, a_case(), pack)
     assert [mark.level for mark in clock.thresholds] == ["-30m", "breach"]
+
+
+def test_a_duty_that_is_still_owed_is_called_again_at_the_close_of_each_working_day_ten_times_at_most() -> None:
+    clock = started("case.received", at("2026-03-18T09:00"), a_case(category="cyberbullying_child"))["kz.expert_group"]
+    breach, *repeats = clock.thresholds[-11:]
+    assert (breach.level, breach.at) == ("breach", at("2026-03-26T18:30"))
+    assert [mark.level for mark in repeats] == [f"+{number}" for number in range(1, 11)]
+    assert [mark.at for mark in repeats[:3]] == [
+        at("2026-03-27T18:30"), at("2026-03-30T18:30"), at("2026-03-31T18:30"),
+    ], "over the weekend nobody is called"  # fmt: skip
+
+
+def test_a_repeat_in_real_time_is_counted_from_the_breach() -> None:
+    repeat = {"every": {"amount": 2, "unit": "hours"}, "at_most": 2}
+    pack = with_rule("kz.internal.platform_follow_up", repeat=repeat)
+    (clock,) = start_clocks("submission.sent", NOTICE, SENT, a_case(), pack)
+    assert [(mark.level, mark.at - clock.due_at) for mark in clock.thresholds[-3:]] == [
+        ("breach", timedelta(0)), ("+1", timedelta(hours=2)), ("+2", timedelta(hours=4)),
+    ]  # fmt: skip
 
 
 # --- What ends them --------------------------------------------------------------------------------------

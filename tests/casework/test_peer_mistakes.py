@@ -25,7 +25,7 @@ from casework.working_time import (
     next_working_instant,
     working_seconds_between,
 )
-from casework.working_time_errors import CalendarEmpty, CalendarExhausted, CalendarMissing, NaiveTime
+from casework.working_time_errors import CalendarEmpty, CalendarExhausted, CalendarInvalid, CalendarMissing, NaiveTime
 
 NINE_TO_FIVE: Windows = ((time(9), time(17)),)
 ROUND_THE_CLOCK: Windows = ((time(0), time(0)),)
@@ -129,7 +129,7 @@ def test_a_closed_hour_does_not_close_the_day() -> None:
         OFFICE, overrides={on: DayOverride("open", "meeting", ((time(9), time(12)), (time(13), time(17))))}
     )
     whole_day = replace(OFFICE, overrides={on: DayOverride("closed", "meeting")})
-    assert due_at(EIGHT_HOURS, start, break_only) == at("2026-04-17T09:00")
+    assert due_at(EIGHT_HOURS, start, break_only) == at("2026-04-16T17:00")
     assert due_at(EIGHT_HOURS, start, whole_day) == at("2026-04-17T16:00")
 
 
@@ -171,10 +171,10 @@ def test_a_time_without_an_offset_is_refused() -> None:
 def test_history_is_counted_with_the_offset_of_then() -> None:
     """fivetran/dbt_zendesk#25: business minutes of the past were computed with today's offset."""
     almaty = replace(OFFICE, zone="Asia/Almaty")
-    todays_offset = replace(OFFICE, zone="Etc/GMT-5")
     start, end = at("2024-02-28T16:00+06:00"), at("2024-02-28T20:00+06:00")
     assert working_seconds_between(almaty, start, end) == 3_600
-    assert working_seconds_between(todays_offset, start, end) == 7_200
+    # Karachi has had Almaty's offset of today all the time.
+    assert working_seconds_between(replace(OFFICE, zone="Asia/Karachi"), start, end) == 7_200
 
 
 def test_an_hour_of_work_is_an_hour_also_when_the_clock_goes_back() -> None:
@@ -189,7 +189,11 @@ def test_the_office_opens_at_nine_also_after_the_clock_went_back() -> None:
     """grafana-cold-storage/oncall#3261: at the end of summer time shifts and escalations moved by an hour."""
     sunday = at("2026-10-25T12:00+01:00")
     assert next_working_instant(OFFICE, sunday) == at("2026-10-26T09:00+01:00")
-    assert next_working_instant(replace(OFFICE, zone="Etc/GMT-2"), sunday) == at("2026-10-26T08:00+01:00")
+    # Johannesburg keeps Berlin's summer offset all the year.
+    kept = next_working_instant(replace(OFFICE, zone="Africa/Johannesburg"), sunday)
+    assert kept == at("2026-10-26T08:00+01:00")
+    with pytest.raises(CalendarInvalid, match="never an offset"):
+        replace(OFFICE, zone="Etc/GMT-2")
 
 
 @pytest.mark.parametrize(

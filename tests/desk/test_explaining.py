@@ -1,4 +1,4 @@
-"""'qorgan explain' on a real case file: why a date, a level, a next step, a letter. It stays true after a new policy."""
+"""'qorgan explain' on a real case file: why a date, a level, a next step, a letter; and still after a new policy."""
 
 from __future__ import annotations
 
@@ -59,20 +59,26 @@ def test_explanations_at_the_desk_read_as_before(desk: AtTheDesk) -> None:
         assert_golden(said, GOLDEN / f"explain-{topic}.txt")
 
 
-def test_a_new_policy_changes_no_word_of_how_a_running_clock_came_about(desk: AtTheDesk) -> None:
+ROUTINE_REVIEW = "limit: {amount: 3, unit: working_days}\n    warn_at: [80%]\n    statutory: false"
+
+
+@pytest.mark.parametrize(
+    ("what", "by"),
+    [
+        pytest.param(ROUTINE_REVIEW, ROUTINE_REVIEW.replace("3", "9"), id="another time"),
+        pytest.param("Legal review, P3–P4", "Another name", id="another name"),
+        pytest.param("kz.internal.review.routine", "kz.internal.review.other", id="the rule is gone"),
+        pytest.param("ref: Internal target of the unit", "ref: Order 7", id="another source"),
+    ],
+)
+def test_a_new_policy_changes_no_word_of_how_a_clock_came_about(desk: AtTheDesk, what: str, by: str) -> None:
     """Name, time, source and version are those that it started with."""
     number = desk.in_review()
     before = desk.says("explain", "due", number, "--all")
-    assert "Legal review, P3–P4" in before
-    other_time = "limit: {amount: 3, unit: working_days}\n    warn_at: [80%]\n    statutory: false"
-    changes = {
-        "sla": (other_time, other_time.replace("amount: 3", "amount: 9")),
-    }
-    with another_policy(desk, **changes) as version:
+    assert "Legal review, P3–P4 [kz.internal.review.routine]" in before
+    with another_policy(desk, sla=(what, by)) as version:
         assert desk.says("explain", "due", number, "--all") == before
         assert version not in before
-    with another_policy(desk, sla=("Legal review, P3–P4", "Another name")):
-        assert desk.says("explain", "due", number, "--all") == before
 
 
 def test_a_day_that_is_closed_later_is_told_beside_the_date_and_does_not_move_it(desk: AtTheDesk) -> None:

@@ -25,10 +25,12 @@ def a_file(folder: Path, *fields: dict[str, object], name: str = "reports.jsonl"
 
 
 def rows_of(desk: AtTheDesk) -> list[int]:
+    """Reports, cases, events and letters; the event with which the policy was adopted was there before."""
     with desk.story.runtime.sessions.read() as session:
-        return [
+        found = [
             session.scalar(select(func.count()).select_from(kind)) or 0 for kind in (Report, CaseFile, Event, Letter)
         ]
+    return [count - (kind is Event) for count, kind in zip(found, (Report, CaseFile, Event, Letter), strict=True)]
 
 
 def test_every_example_report_is_answered_and_the_totals_add_up(desk: AtTheDesk) -> None:

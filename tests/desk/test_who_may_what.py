@@ -45,6 +45,7 @@ def test_a_case_nobody_has_is_refused_whatever_is_asked(desk: AtTheDesk) -> None
         ("explain", "due"),
         ("explain", "priority"),
         ("explain", "next"),
+        ("explain", "why-not"),
     ):
         said = desk.refuses(*words, "KZ-2026-999999")
         assert said == "KZ-2026-999999: there is no case with this number [case.not_found] See 'qorgan cases'."

@@ -25,8 +25,9 @@ def test_after_everything_the_chain_verifies_and_every_invariant_holds(story: St
 
 
 @SQLITE_ONLY
-def test_an_empty_case_file_verifies(story: Story) -> None:
-    assert verify_chain(story.runtime) == 0
+def test_a_case_file_in_which_nothing_has_happened_but_the_adoption_of_its_policy_verifies(story: Story) -> None:
+    assert [event.kind for event in story.all(Event)] == ["policy.adopted"]
+    assert verify_chain(story.runtime) == 1
     story.assert_sound()
 
 

@@ -58,7 +58,7 @@ def test_a_key_that_is_none_is_refused_and_not_repeated(tmp_path: Path, key: str
 def test_the_practice_people_are_read_with_their_roles() -> None:
     users = read_users(USERS)
     assert users.actor("daniyar") == Actor("daniyar", "Daniyar (practice)", frozenset({Role.LEGAL_REVIEWER}))
-    assert len(users.by_id) == 11
+    assert len(users.by_id) == 12
 
 
 def test_a_missing_file_means_nobody(tmp_path: Path) -> None:
