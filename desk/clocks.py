@@ -91,9 +91,8 @@ def extend(
     as_json: Json = False,
 ) -> None:
     """Give a clock more time, within its rule's ceiling; the reporter is told where the rule says so."""
-    from casework.local_time import local_instant
-
     from casework.errors import QorganError
+    from casework.local_time import local_instant
     from tasks.clock_changes import extend_clock
 
     runtime = at_work()

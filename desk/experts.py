@@ -34,10 +34,9 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Enter what the group decided. It confirms when more members vote for it than against."""
-    from casework.local_time import local_instant
-
     from casework.errors import QorganError
     from casework.expert_opinion import Opinion
+    from casework.local_time import local_instant
     from tasks.expert_opinions import record_opinion
 
     runtime = at_work()

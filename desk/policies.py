@@ -12,12 +12,14 @@ from rich.console import Console
 from casework.errors import PackError
 from desk.options import Json, at_work
 from desk.output import Row, answer, iso, shown, table
+from desk.simulation import simulate
 
 if TYPE_CHECKING:
     from casework.policy_pack import Pack
     from tasks.recompute import Plan
 
 app = typer.Typer(no_args_is_help=True, help="Policy packs: check, versions on record, what if, recompute.")
+app.command()(simulate)
 
 
 @app.command()

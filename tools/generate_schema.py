@@ -1,6 +1,6 @@
 """The policy pack's JSON Schema, from its models: one file for each YAML file, and the page that explains every key.
 
-``make docs`` writes policies/schema/*.json, which editors use to complete and check a pack while it is written.
+``make docs`` writes docs/schema/*.json, which editors use to complete and check a pack while it is written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from casework.pack_reader import FILES, OPTIONAL
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "policies" / "schema"
+FOLDER = ROOT / "docs" / "schema"
 
 Schema = Mapping[str, Any]
 
