@@ -32,8 +32,8 @@ check: $(READY) ## style, types, and who may import whom
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-prove: $(READY) ## the long proofs
-	@$(BIN)/python -m pytest -m prove --timeout 1800
+prove: $(READY) ## the long proofs; writes docs/proof.md from what it saw
+	@$(BIN)/python -m tools.proof_table
 
 bench: $(READY) ## figures as a table, and as JSON in var/bench.json
 	@mkdir -p var

@@ -46,6 +46,8 @@ TARGETS: Mapping[str, Target] = {
     "sweep.warned_ratio": Target(1.5),
     "sweep.breached_ratio": Target(1.5),
     "sweep.nothing_due": Target(20),
+    "simulate.seconds": Target(120),
+    "memory.simulate": Target(500),
     "law.working_hours": Target(20_000, at_least=True),
     "law.working_days": Target(20_000, at_least=True),
     "law.priority": Target(20_000, at_least=True),

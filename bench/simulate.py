@@ -10,7 +10,7 @@ import json
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,7 +71,7 @@ def proposed(pack: Pack) -> Pack:
         "kz.platform_24h": LimitSpec(amount=12, unit="hours"),
         "kz.internal.review.routine": LimitSpec(amount=2, unit="working_days"),
         "kz.reporter.answer": LimitSpec(amount=3, unit="working_days"),
-    }  # type: ignore[arg-type]
+    }
     clocks = tuple(
         rule.model_copy(update={"limit": limits[rule.id]}) if rule.id in limits else rule for rule in pack.sla.clocks
     )
@@ -101,8 +101,9 @@ def build(home: Path, cases: int) -> None:
             table: dict(connection.execute(f"SELECT * FROM {table} ORDER BY 1 LIMIT 1").fetchone()) for table in tables
         }
         rows = _Rows(patterns)
+        instruments = {category.code: category.instrument.value for category in runtime.pack.categories}
         for number in range(2, cases + 1):
-            _record(rows, chance, number)
+            _record(rows, chance, number, instruments)
             if number % _CHUNK == 0:
                 rows.write(connection)
         rows.write(connection)
@@ -137,21 +138,24 @@ def _stored(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S.%f}"
 
 
-def _record(rows: _Rows, chance: Random, number: int) -> None:
+def _record(rows: _Rows, chance: Random, number: int, instruments: Mapping[str, str]) -> None:
     received = AT - timedelta(seconds=chance.randrange(60, DAYS * 86_400))
     category, name = chance.choice(_CATEGORIES), f"KZ-2026-9{number:06d}"
     rows.add(
         "case_file", id=number, number=name, category=category, age_band=chance.choice(_AGES),
         indicators=json.dumps([chance.choice(_SIGNS)] if chance.random() < 0.1 else []), received_at=_stored(received),
-        political=int(category in ("false_information", "terrorism_extremism")), drive_at=None,
+        instrument=instruments[category], drive_at=None,
+        political=int(category in ("false_information", "terrorism_extremism")),
     )  # fmt: skip
     rows.add(
         "report", id=number, row=number, raw_sha256=f"{number:064d}", case_id=number, received_at=_stored(received),
         state="case",
     )  # fmt: skip
     for place in range(chance.choice((1, 1, 1, 2))):
-        rows.add("content_item", id=2 * number + place, case_id=number, number=place + 1, key=f"practice:{number}:{place}",
-                 platform=chance.choice(("tiktok", "youtube")))  # fmt: skip
+        rows.add(
+            "content_item", id=2 * number + place, case_id=number, number=place + 1, key=f"practice:{number}:{place}",
+            platform=chance.choice(("tiktok", "youtube")),
+        )  # fmt: skip
     for at, kind, data in _way(chance, received, name):
         if at >= AT:
             break

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from casework.clock_changes import Standstill
+from casework.clocks import Threshold
 from casework.derivation import Derivation, StepKind, derive, render
 from casework.explain import (
     ClockOnRecord,
@@ -257,8 +258,15 @@ def _stands_still(still: Standstill, zone: str) -> str:
 
 
 def _thresholds(clock: ClockOnRecord) -> list[str]:
-    def listed(marks: Sequence[Any]) -> str:
-        return "; ".join(f"{level(mark)} {local(mark.at, clock.zone)}" for mark in marks)
+    def listed(marks: Sequence[Threshold]) -> str:
+        # Of many repeats the first and the last say enough.
+        repeats = [mark for mark in marks if mark.repeat]
+        told = [mark for mark in marks if not mark.repeat or mark in (repeats[0], repeats[-1])]
+        return "; ".join(
+            f"{'… ' if mark.repeat and mark is repeats[-1] and len(repeats) > 2 else ''}{level(mark)}"
+            f" {local(mark.at, clock.zone)}"
+            for mark in told
+        )
 
     lines = []
     if clock.fired:

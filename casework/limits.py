@@ -229,8 +229,9 @@ def threshold_at(
     """The UTC instant at which ``fraction`` (0 to 1) of the time from start to due has been used, pauses left out.
 
     Working units are measured in working time, rounded to the second, all others in real time. If the due
-    instant leaves no time that counts, everything is used at the start. Raises LimitInvalid for a fraction
-    outside 0 to 1 or a due instant before the start, and the errors of working_time.
+    instant leaves no time that counts, everything is used at the start. After a pause that restarts, the time
+    is measured from that pause's end. Raises LimitInvalid for a fraction outside 0 to 1 or a due instant
+    before the start, and the errors of working_time.
     """
     start, due = as_utc(started_at, "started_at"), as_utc(due_at, "due_at")
     if not 0 <= fraction <= 1:
@@ -239,6 +240,8 @@ def threshold_at(
         raise LimitInvalid(f"due at {due.isoformat()}, before the start at {start.isoformat()}")
     if fraction == 1:
         return due
+    pauses = tuple(pauses)
+    start = max([start, *(pause.ended_at for pause in pauses if pause.restarts and pause.began_at < due)])
     passing, stills = passing_of(limit, calendar), standstills(pauses)
     budget = running_between(start, due, stills, passing)
     used = timedelta(seconds=round(budget // ONE_SECOND * fraction)) if limit.working else budget * fraction

@@ -199,7 +199,7 @@ class _Replay:
             self._judge(at)
             if self._level.rank < before.rank:
                 self._by_new_priority(at)
-                self._alert(at)
+            self._alert(at)
         elif kind == "priority.changed":
             self._change_priority(step)
         elif kind == "rung.acknowledged":
@@ -272,8 +272,12 @@ class _Replay:
                     continue
             still_running.append(clock)
         self._running = still_running
-        for rule in self._rules.rules(moment, at, self._case()):
-            self._begin(rule, self._rules.start(rule, at), notice)
+        if self._rules.starts(moment):
+            # One that runs already, such as after a pause, is not started again.
+            running = {clock.start.rule_id for clock in self._running if clock.notice == notice}
+            for rule in self._rules.rules(moment, at, self._case()):
+                if rule.id not in running:
+                    self._begin(rule, self._rules.start(rule, at), notice)
 
     def _begin(self, rule: ClockRule | None, start: ClockStart, notice: int) -> None:
         clock = _Clock(rule, start, notice, start.due_at, start.thresholds)
@@ -301,7 +305,7 @@ class _Replay:
 
     def _by_new_priority(self, at: datetime) -> None:
         """Our own clocks that are for another priority give way to those for the new one; statutory ones run on."""
-        view, case = self._rules.pack.at(at), self._case()
+        view, case = self._rules.in_force(at), self._case()
         known = {rule.id: rule for rule in view.sla.clocks}
         ended: set[tuple[str, int]] = set()
         for clock in list(self._running):
@@ -320,16 +324,16 @@ class _Replay:
     def _judge(self, at: datetime) -> None:
         """What the rules compute. What people raised stays, and so does what two people lowered, until the rules
         compute a higher level than they did then."""
-        assessed = self._assess(at)
+        assessed, rule = self._assess(at)
         bar = self._floor if self._level.rank > self._floor.rank else self._level
         if not self._set_by or assessed.priority.rank < bar.rank:
             self._level = assessed.priority
         self._floor, self._child = assessed.priority, assessed.child
         if self._level is assessed.priority:
-            self._set_by, self._lane = _rule_of(assessed), assessed.lane
+            self._set_by, self._lane = rule, assessed.lane
         self._facts = None
 
-    def _assess(self, at: datetime) -> Assessment:
+    def _assess(self, at: datetime) -> tuple[Assessment, str]:
         history, day_before = self._history, at - timedelta(hours=24)
         facts = PriorityFacts(
             category=history.category,
@@ -378,9 +382,3 @@ class _Replay:
             if kind not in self._alerted:
                 self._alerted.add(kind)
                 self._write(kind, 0, at)
-
-
-def _rule_of(assessed: Assessment) -> str:
-    """The line of the trace that gave the level: the floor, or the last modifier that raised it."""
-    given = (f"floor {assessed.priority}", f"raised to {assessed.priority}")
-    return next(fired.rule for fired in reversed(assessed.trace) if fired.effect in given)

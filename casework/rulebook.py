@@ -19,9 +19,9 @@ from casework.priority import Assessment, PriorityFacts, assess
 
 D = TypeVar("D", bound=Dated)
 
-MOST = 4_000
-"""Values of a kind that are kept at once; then it begins anew. What is kept serves the other policy right after, and the
-cases that came in one batch; keeping more would cost more in memory than it saves."""
+MOST = 1_000
+"""Values of a kind that are kept at once; then it begins anew. What is kept serves the other policy right after, and
+the cases that came in one batch; keeping more would cost more in memory than it saves."""
 
 NOBODY = Subject("case", 0)
 
@@ -45,16 +45,25 @@ class Rulebook:
         self.pack = pack
         self._memory = memory or Memory()
         self._rules: dict[tuple[int, str, str, str, str], tuple[ClockRule, ...]] = {}
-        self._levels: dict[tuple[int, PriorityFacts], Assessment] = {}
+        self._levels: dict[tuple[int, PriorityFacts], tuple[Assessment, str]] = {}
         self._shapes: dict[tuple[int, int], int] = {}
+        self._moments = frozenset(moment for rule in pack.sla.clocks for moment in (rule.start, *rule.starts_again))
         self._calendars = {
             policy.id: f"{policy.model_dump_json()} {(pack.known_days or {}).get(policy.id)}"
             for policy in pack.calendars.calendars
         }
 
+    def in_force(self, at: datetime) -> Pack:
+        """The pack with the rules in force at an instant."""
+        return self.pack.at(at) if self.pack.changes else self.pack
+
+    def starts(self, moment: str) -> bool:
+        """Whether any clock ever starts at this moment."""
+        return moment in self._moments
+
     def rules(self, moment: str, at: datetime, case: CaseFacts) -> tuple[ClockRule, ...]:
         """The clocks' rules that a moment starts for a case."""
-        view = self.pack.at(at)
+        view = self.in_force(at)
         key = (id(view), moment, case.priority.value, case.category, case.instrument)
         found = self._rules.get(key)
         if found is None:
@@ -84,16 +93,18 @@ class Rulebook:
             self._keep(key, start)
         return start
 
-    def assess(self, facts: PriorityFacts, at: datetime) -> Assessment:
-        """The priority by the rules in force at an instant; KeyError for a category the pack lacks."""
-        view = self.pack.at(at)
+    def assess(self, facts: PriorityFacts, at: datetime) -> tuple[Assessment, str]:
+        """The priority by the rules in force at an instant, and the rule that gave it; KeyError for a category the pack
+        lacks."""
+        view = self.in_force(at)
         key = (id(view), facts)
-        assessed = self._levels.get(key)
-        if assessed is None:
+        found = self._levels.get(key)
+        if found is None:
             if len(self._levels) >= MOST:
                 self._levels.clear()
-            assessed = self._levels[key] = assess(facts, view)
-        return assessed
+            assessed = assess(facts, view)
+            found = self._levels[key] = (assessed, _rule_of(assessed))
+        return found
 
     def _keep(self, key: tuple[int, datetime], start: ClockStart) -> None:
         if len(self._memory.starts) >= MOST:
@@ -108,6 +119,12 @@ class Rulebook:
             shape = self._memory.shape(rule.model_dump_json(), self._calendars[on], str(part))
             self._shapes[(id(rule), part)] = shape
         return shape
+
+
+def _rule_of(assessed: Assessment) -> str:
+    """The line of the trace that gave the level: the floor, or the last modifier that raised it."""
+    given = (f"floor {assessed.priority}", f"raised to {assessed.priority}")
+    return next(fired.rule for fired in reversed(assessed.trace) if fired.effect in given)
 
 
 def timeless(pack: Pack, day: date) -> Pack:

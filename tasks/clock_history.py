@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from casework.interruptions import Extension
 from sqlalchemy.orm import Session
 
 from casework.clock_changes import (
@@ -19,6 +18,7 @@ from casework.clock_changes import (
     pause_by_rule,
 )
 from casework.clocks import Subject, next_check
+from casework.interruptions import Extension
 from casework.moments import Moment
 from casework.policy_clocks import ClockRule
 from casework.policy_pack import Pack

@@ -112,8 +112,12 @@ def _stop(clock: Clock, moment: str, at: datetime) -> Clock:
 def start_for(
     session: Session, moment: Moment, subject: Subject, at: datetime, case: CaseFacts | None, pack: Pack
 ) -> list[Clock]:
-    """Start the pack's clocks for this moment."""
-    return write_clocks(session, start_clocks(moment, subject, at, case, pack), case.id if case else None)
+    """Start the pack's clocks for this moment. One that runs already, such as after a pause, is not started again."""
+    starts = start_clocks(moment, subject, at, case, pack)
+    if not starts:
+        return []
+    running = {clock.rule_id for clock in running_clocks_of(session, subject.kind, subject.id)}
+    return write_clocks(session, [one for one in starts if one.rule_id not in running], case.id if case else None)
 
 
 def restart_by_priority(session: Session, at: datetime, case: CaseFacts, pack: Pack) -> None:

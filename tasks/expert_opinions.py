@@ -14,6 +14,9 @@ from tasks.case_facts import facts_of, find_case
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 
+LONGEST_REFERENCE = 80
+"""Signs in the number of a group's record."""
+
 
 class OpinionRefused(CaseError):
     """The opinion does not count; nothing was written."""
@@ -43,6 +46,8 @@ def record_opinion(runtime: Runtime, number: str, opinion: Opinion, actor_id: st
                     next_step="The chair or the deputy enters it.",
                 )
             faults = faults_of(opinion, group, case.received_at, at)
+            if not 1 <= len(opinion.reference.strip()) <= LONGEST_REFERENCE:
+                faults += (f"the record has no number of at most {LONGEST_REFERENCE} signs",)
             if faults:
                 raise OpinionRefused(
                     number, f"the opinion of '{group.id}' does not count: {'; '.join(faults)}",

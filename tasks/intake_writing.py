@@ -16,7 +16,7 @@ from casework.completeness import check
 from casework.danger import danger_letters
 from casework.facts import Actor, CaseFacts, ItemFacts
 from casework.letters import letter
-from casework.vocabulary import LANGUAGES, DeliveryState, Outcome, PartyRole, Status
+from casework.vocabulary import DeliveryState, Outcome, PartyRole, Status
 from db.queries.cases import take_numbers
 from db.queries.events import NewEvent, append_events
 from db.queries.rows import insert_numbered, insert_rows
@@ -249,7 +249,7 @@ def letter_row(
         "kind": name,
         "recipient": line.recipient.value,
         "contact": f"party:{party}" if party is not None else line.recipient.value,
-        "language": language if language in LANGUAGES else default,
+        "language": runtime.pack.authority.language_of_letter(language),
         "once_key": f"{name}:{once}:{party or line.recipient.value}",
         "promise": line.promise.value,
         "urgent": party is None,

@@ -82,7 +82,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         deadline=None if clock is None else deadline_text(session, runtime, clock, language),
         overdue=_overdue(clock, letter.created_at, press, language),
         duty_name=duty_name(session, runtime, clock, language) if clock is not None and said.get("repeat") else "",
-        repeat=int(said.get("repeat", 0)),
+        repeat=max(int(said.get("repeat", 0)) - 1, 0),
         missing=[press.word("missing", code, language) for code in said.get("missing", ())],
         question=case.question,
         rungs=_rungs(session, runtime, case.id, zone, language, said),

@@ -93,6 +93,8 @@ class Policies:
             return self._current
         if row is None:
             raise PolicyUnknown(f"no policy '{version[:80]}' is on record here")
+        if version == self._current.version and row.public_days == days_as_data(self._current):
+            return self._current
         pack = read_pack(row.folder, row.texts)
         return pack.model_copy(update={"known_days": _from_data(row.public_days)})
 

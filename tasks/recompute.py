@@ -18,10 +18,10 @@ from casework.vocabulary import ClockState, Priority, Role
 from db.queries.cases import case_by_id, open_case_ids
 from db.queries.clocks import running_clocks
 from db.tables import CaseFile, Clock
-from tasks.case_facts import find_case
+from tasks.case_facts import facts_of, find_case
 from tasks.clock_history import clock_facts, history_of, write_change
-from tasks.clock_rows import refresh_due, thresholds_of
-from tasks.prioritization import assess_case, write_assessment
+from tasks.clock_rows import refresh_due, restart_by_priority, thresholds_of
+from tasks.prioritization import alert, assess_case, write_assessment
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 
@@ -93,21 +93,21 @@ def apply_recompute(runtime: Runtime, actor_id: str, reason: str, confirmed_by: 
     if len(reason.strip()) < 10:
         raise RecomputeRefused("recomputing needs a reason, such as the decision that moved a day")
     plan = plan_recompute(runtime)
-    _second_person(runtime, plan, actor, confirmed_by)
+    for level in plan.levels:
+        _second_person(runtime, level, actor, confirmed_by)
     numbers = [move.case for move in plan.clocks] + [level.case for level in plan.levels]
     for number in dict.fromkeys(numbers):
         _recompute_case(runtime, number, actor, reason, confirmed_by)
     return plan
 
 
-def _second_person(runtime: Runtime, plan: Plan, actor: Actor, confirmed_by: str | None) -> None:
-    falling = next((level for level in plan.levels if level.falls), None)
-    if falling is None:
+def _second_person(runtime: Runtime, level: LevelMove, actor: Actor, confirmed_by: str | None) -> None:
+    if not level.falls:
         return
     second = runtime.users.actor(confirmed_by) if confirmed_by else None
     if second is None or second.id == actor.id or not second.has(Role.HEAD_OF_UNIT, Role.LEGAL_REVIEWER):
         raise RecomputeRefused(
-            f"{falling.case} would fall from {falling.before} to {falling.after}; that takes a second person",
+            f"{level.case} would fall from {level.before} to {level.after}; that takes a second person",
             rule="priority.two_people",
             next_step="A head of unit or a reviewer, who is not the one who orders, confirms with --confirmed-by.",
         )
@@ -132,7 +132,8 @@ def _recompute_case(runtime: Runtime, number: str, actor: Actor, reason: str, co
             note(session, runtime, case, "clock.recomputed", actor, at, reason=reason, data=data)
         level = _level_move(session, runtime, case, at)
         if level is not None:
-            write_assessment(case, assess_case(session, runtime, case, at))
+            _second_person(runtime, level, actor, confirmed_by)
+            _write_level(session, runtime, case, at)
             data = {"from": level.before, "to": level.after, "confirmed_by": confirmed_by or ""}
             note(session, runtime, case, "priority.recomputed", actor, at, reason=reason, data=data, wake=True)
         refresh_due(session, case.id)
@@ -183,6 +184,21 @@ def _carry_over(runtime: Runtime, clock: Clock, change: ClockChange) -> None:
     clock.source, clock.verified, clock.statutory = rule.source.ref, rule.source.verified, rule.statutory
     clock.qualitative = rule.qualitative.en if rule.qualitative else ""
     write_change(clock, change)
+
+
+def _write_level(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> None:
+    """The computed priority, and the one in force where no person has set another; clocks and letters follow it."""
+    before, computed = Priority(case.priority), case.priority == case.priority_floor
+    assessed = assess_case(session, runtime, case, at)
+    write_assessment(case, assessed)
+    if computed:
+        case.priority, case.priority_rank = assessed.priority.value, assessed.priority.rank
+        case.lane = assessed.lane.value
+    session.flush()
+    if case.priority_rank != before.rank:
+        restart_by_priority(session, at, facts_of(session, case), runtime.pack)
+    if case.priority_rank < before.rank:
+        alert(session, runtime, case, at)
 
 
 def _level_move(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> LevelMove | None:

@@ -25,7 +25,9 @@ from db.queries.histories import (
     report_times,
 )
 
-PAGE = 1_000
+PAGE = 250
+"""Cases read at a time: what is kept at once stays small, and so does the work of keeping house in memory."""
+
 _WITH_DATA = BY_HAND | OF_NOTICE | {"priority.changed"}
 """Kinds whose codes and numbers a replay needs. The data of a move may hold a reviewer's words and is not read."""
 

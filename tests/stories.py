@@ -21,6 +21,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, func, select, text
 
+from casework.expert_opinion import Opinion
 from casework.facts import CaseFacts
 from casework.move_guards import MoveDetails
 from casework.policy_pack import Pack
@@ -34,7 +35,7 @@ from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Clock, ContentItem, Escalation, Event, Letter, Review, Submission
 from sandbox.practice_mailbox import PracticeMailbox, StoredMessage
 from sandbox.running import RunningPlatform
-from tasks import case_lifecycle, correspondence, intake, record, runtime
+from tasks import case_lifecycle, correspondence, expert_opinions, intake, record, runtime
 from tasks.audit import invariants
 from tasks.intake_results import TakenIn
 from tasks.letterpress import Letterpress
@@ -49,6 +50,7 @@ USERS = ROOT / "examples" / "users.yaml"
 INTAKE, OTHER_INTAKE = "aigerim", "nurlan"
 REVIEWER, OTHER_REVIEWER = "daniyar", "saule"
 HEAD, DUTY, AUDITOR, LIAISON = "marat", "olzhas", "dina", "liaison-tiktok"
+CHAIR = "gulnara"
 
 REASON = "The content meets the elements of the provision."
 NECESSITY = "No milder measure ends the harm; the restriction is limited to one country."
@@ -105,6 +107,21 @@ def in_danger(**fields: Any) -> dict[str, Any]:
     """A report of danger to a child's life: P0."""
     danger = {"category": "suicide_or_self_harm", "age_band": "13_17", "indicators": ["threat_to_life_of_child"]}
     return report(**{**danger, **fields})
+
+
+def bullied(**fields: Any) -> dict[str, Any]:
+    """What is reported of cyberbullying of a child: under the ministry's pack an expert group decides on it."""
+    return {"category": "cyberbullying_child", "age_band": "13_17", **fields}
+
+
+def opinion(decided_at: datetime, **said: Any) -> Opinion:
+    """A group of five, one of whom stands aside, confirms by three votes to one."""
+    votes = {
+        "reference": "2026-12", "present": ("one", "two", "three", "four", "five"), "conflicted": ("five",),
+        "in_favour": 3, "against": 1, "confirmed": True, "dissent": ("It is rude, and no bullying.",),
+        "reasons": "The posts humiliate one pupil, by name, for weeks.", "decided_at": decided_at,
+    }  # fmt: skip
+    return Opinion(**{**votes, **said})
 
 
 _texts: Callable[[Path], dict[str, str]] = cache(runtime.pack_texts)
@@ -208,6 +225,10 @@ class Story:
         """Approve with the basis that the category suggests."""
         basis = self.runtime.pack.category(self.case(number).category).basis
         return self.move(number, Action.APPROVE, by, **{"basis": tuple(basis), **said})
+
+    def confirmed_by_experts(self, number: str, **said: Any) -> CaseFacts:
+        """The chair enters that the group confirmed the case just now."""
+        return expert_opinions.record_opinion(self.runtime, number, opinion(self.clock(), **said), CHAIR)
 
     def to_review(self, **fields: Any) -> str:
         number = self.take_in(**fields)

@@ -139,7 +139,10 @@ def some_worlds(draw: st.DrawFn, days: int = LENGTH, complete: bool = False) -> 
     if days == LENGTH_FOR_MONTHS:
         stretches = stretches[::4]  # a long stretch takes long to read
     wall = wall_clock(*draw(st.sampled_from(stretches)), days)
-    if draw(st.booleans()):
+    kind = draw(st.integers(0, 5))
+    if kind == 0:
+        start = wall.reached(wall.date_at(0) + draw(st.integers(4, 17)), 0)
+    elif kind < 3:
         start = draw(st.integers(*STARTS))
     else:
         start = BEFORE * DAY + draw(st.integers(-2 * 96, 2 * 96)) * 15

@@ -117,38 +117,35 @@ class Reference:
     def due(self, duty: Duty, start: int, breaks: Iterable[Break] = (), extended: tuple[int, int] | None = None) -> int:
         """The minute in which the duty is due; ``extended`` is when it was granted and until when.
 
-        A break that begins when the time is used up changes nothing, so breaks are taken one by one. One that
-        begins while the duty waits for the next working day can still cover the end of that day.
+        Breaks are taken one by one, because one that begins when the duty is due changes nothing. While a duty
+        whose time is used up waits for the next working day, a break takes no time, but can cover that day's end.
         """
         # Whoever extended it knew of the breaks that had begun.
         ahead = sorted((one for one in breaks if not extended or one.begin > extended[0]), key=lambda one: one.begin)
-        begin, taken = start, list[Break]()
-        due, on = self._used_up(duty, begin, taken, extended)
-        while ahead and ahead[0].begin < due:
-            taken.append(ahead.pop(0))
-            if taken[-1].restarts:
-                begin = max(begin, taken[-1].end)
-            due, on = self._used_up(duty, begin, taken, extended)
-        if duty.rolls:
-            earliest = extended[0] if extended else begin
-            used_up = due
-            due = self._rolled(duty, earliest, used_up, on, taken)
-            while ahead and ahead[0].begin < due:
-                taken.append(ahead.pop(0))
-                due = self._rolled(duty, earliest, used_up, on, taken)
-        return due
+        begin, taken, counted = start, list[Break](), list[Break]()
+        while True:
+            used_up, on = self._used_up(duty, begin, counted, extended)
+            due = self._rolled(duty, extended[0] if extended else begin, used_up, on, taken) if duty.rolls else used_up
+            if not ahead or ahead[0].begin >= due:
+                return due
+            one = ahead.pop(0)
+            taken.append(one)
+            if one.restarts and not extended:
+                begin, counted = max(begin, one.end), list(taken)
+            elif one.begin < used_up:
+                counted.append(one)
 
     def threshold(self, duty: Duty, start: int, due: int, quarters: int, breaks: Sequence[Break] = ()) -> float:
         """The minute, with its fraction, in which so many quarters of the counted time are used."""
-        if quarters in (0, 4):
-            return due if quarters else start
+        if quarters == 4:
+            return due
         restarts = [one for one in breaks if one.restarts and one.begin < due and one.end > start]
         begin = max(one.end for one in restarts) if restarts else start
         stopped = self._stopped(breaks)
         counts = self._counts(duty)
         used = [minute for minute in range(begin, due) if counts[minute] and not stopped[minute]]
         whole, rest = divmod(len(used) * quarters, 4)
-        if not used:
+        if not used or quarters == 0:
             return begin
         return used[whole] + rest / 4 if rest else used[whole - 1] + 1
 
@@ -158,12 +155,13 @@ class Reference:
         """The minute in which the time is used up, and the number of its date."""
         if extended:
             due = self._extended(duty, extended[1], breaks)
-            return due, self.wall.date_at(due - 1 if duty.end == "end_of_day" else due)
-        if duty.unit in ("minutes", "hours", "working_hours"):
+        elif duty.unit in ("minutes", "hours", "working_hours"):
             budget = duty.amount * (1 if duty.unit == "minutes" else 60)
             due = self._walk(duty, budget, start, self._stopped(breaks))
-            return due, self.wall.date_at(due - 1)
-        return self._day_by_day(duty, start, self._stopped(breaks))
+        else:
+            return self._day_by_day(duty, start, self._stopped(breaks))
+        # The midnight that ends a day belongs to it; any other instant to the date that the wall shows.
+        return due, self.wall.date_at(due - 1 if duty.end == "end_of_day" else due)
 
     def _extended(self, duty: Duty, until: int, breaks: Sequence[Break]) -> int:
         """What the breaks take is put on top of the instant that was granted; none of them restarts it."""

@@ -35,7 +35,7 @@ def test_a_name_day_in_a_feed_is_no_holiday_and_nothing_is_taken_over() -> None:
     """zammad#390: a feed listed St Martin's day, and a 48-hour promise was shown as six days."""
     found = compare_feed(read_feed(ics(("20261003", "Unity"), ("20261111", "St. Martin")), 2026), BERLIN, 2026)
     assert found.agreed == (FeedDay(date(2026, 10, 3), "Unity"),)
-    with pytest.raises(FeedRefused, match="2026-11-11 St. Martin.*Nothing was taken over.*overrides.csv"):
+    with pytest.raises(FeedRefused, match=r"2026-11-11 St\. Martin.*Nothing was taken over.*overrides\.csv"):
         refuse_unlawful_days(found, BERLIN.id)
 
 

@@ -56,8 +56,8 @@ def days(amount: int, *, rolls: bool = False) -> Limit:
     return Limit(amount, Unit.CALENDAR_DAYS, due_at=DueAt.END_OF_DAY, roll_forward=rolls)
 
 
-def months(amount: int) -> Limit:
-    return Limit(amount, Unit.MONTHS, due_at=DueAt.END_OF_DAY)
+def months(amount: int, *, counted: bool = False) -> Limit:
+    return Limit(amount, Unit.MONTHS, counted, DueAt.END_OF_DAY)
 
 
 class Vector(NamedTuple):
@@ -163,6 +163,11 @@ CALENDARS = [
     Vector("one month from 31 January", KZ, months(1), "2026-01-31T10:00+05:00", "2026-03-01T00:00+05:00"),
     Vector("one month in a leap year", KZ, months(1), "2024-01-31T10:00+06:00", "2024-03-01T00:00+05:00"),
     Vector("three months from 31 January", KZ, months(3), "2026-01-31T10:00+05:00", "2026-05-01T00:00+05:00"),
+    # The day before the 15th; the 28th, where there is no 31st to come before.
+    Vector(
+        "a month with its first day", KZ, months(1, counted=True), "2026-01-15T10:00+05:00", "2026-02-15T00:00+05:00"
+    ),
+    Vector("a short month", KZ, months(1, counted=True), "2026-01-31T10:00+05:00", "2026-03-01T00:00+05:00"),
     # 21 March is a Saturday and Nauryz: Thursday 26 is the next on which work is done, until its midnight.
     Vector("rolled over Nauryz", KZ, days(1, rolls=True), "2026-03-20T10:00+05:00", "2026-03-27T00:00+05:00"),
 ]
@@ -247,6 +252,8 @@ PAUSED = [
     ("the close", working_days(3), "2026-04-13T10:00", [("2026-04-14T12:00", "2026-04-14T18:30")], "2026-04-16T18:30"),
     # It was due at the very instant at which the pause begins.
     ("too late", hours(24), "2026-04-15T10:00", [("2026-04-16T10:00", "2026-04-18T10:00")], "2026-04-16T10:00"),
+    # Saturday moves to Monday, but on Monday's midnight it stands still: Tuesday's.
+    ("rolled", days(1, rolls=True), "2026-04-17T10:00", [("2026-04-20T12:00", "2026-04-21T09:00")], "2026-04-22T00:00"),
     # The midnights that end 10, 11 and 12 February: 28 February and three days, until midnight.
     ("a month", months(1), "2026-01-31T10:00", [("2026-02-10T12:00", "2026-02-13T12:00")], "2026-03-04T00:00"),
 ]
@@ -287,6 +294,10 @@ def test_an_extension_names_the_new_end_and_a_later_pause_moves_it() -> None:
     assert due_at(working_days(3), start, KZ, [before], extension) == almaty("2026-04-24T18:30")
     # An hour and a half of work were lost: Monday at half past ten.
     assert due_at(working_days(3), start, KZ, [before, after], extension) == almaty("2026-04-27T10:30")
+    # A pause that begins when it is due comes too late.
+    late = Pause(extension.until, almaty("2026-04-28T09:00"), "awaiting_applicant")
+    assert due_at(working_days(3), start, KZ, [late], extension) == almaty("2026-04-24T18:30")
+    assert due_at(hours(72), start, KZ, [late], extension) == almaty("2026-04-24T18:30")
     # Three real hours were lost.
     assert due_at(hours(72), start, KZ, [before, after], extension) == almaty("2026-04-24T21:30")
 
@@ -296,6 +307,14 @@ def test_half_of_the_time_leaves_the_pause_out() -> None:
     pause = Pause(almaty("2026-04-15T12:00"), almaty("2026-04-15T14:00"), "awaiting_applicant")
     # Twelve of 24 hours: two before the pause, ten from 14:00 on.
     assert threshold_at(start, due, 0.5, hours(24), KZ, [pause]) == almaty("2026-04-16T00:00")
+
+
+def test_after_a_restart_half_of_the_time_is_half_of_the_new_time() -> None:
+    start, due = almaty("2026-04-15T10:00"), almaty("2026-04-21T08:00")
+    pause = Pause(almaty("2026-04-16T06:00"), almaty("2026-04-20T08:00"), "force_majeure", restarts=True)
+    assert due_at(hours(24), start, KZ, [pause]) == due
+    # Everything begins anew on the 20th at 08:00, so twelve hours later half is used; the first 20 hours are void.
+    assert threshold_at(start, due, 0.5, hours(24), KZ, [pause]) == almaty("2026-04-20T20:00")
 
 
 def test_a_half_day_and_a_closure_are_counted_as_they_are() -> None:

@@ -65,7 +65,7 @@ def the_gates_pack() -> Pack:
     told = Precondition.model_validate(
         {
             "id": "test.told",
-            "name": {language: "the provider is told" for language in ("kk", "ru", "en")},
+            "name": dict.fromkeys(("kk", "ru", "en"), "the provider is told"),
             "fact": "provider_told",
             "wait": {"amount": 48, "unit": "hours"},
             "source": {"ref": "An act made up for a test"},

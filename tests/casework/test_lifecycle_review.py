@@ -173,9 +173,7 @@ def test_a_prescription_that_the_expert_group_did_not_confirm_is_declined_and_no
         (Instrument.REQUEST, Ground.PLATFORM_POLICY),
     ],
 )
-def test_a_form_of_notice_rests_on_no_ground_that_its_law_does_not_give(
-    instrument: Instrument, ground: Ground
-) -> None:
+def test_a_form_of_notice_rests_on_no_ground_that_its_law_does_not_give(instrument: Instrument, ground: Ground) -> None:
     case = a_case(instrument=instrument, ground=ground)
     assert refused(case, A.APPROVE, DANIYAR, basis=SPEECH_BASIS) == "review.ground_forbidden"
 

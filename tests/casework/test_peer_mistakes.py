@@ -50,7 +50,7 @@ def test_an_office_open_round_the_clock_loses_no_minute_at_midnight() -> None:
     assert due_at(limit, start, to_the_minute_before) == start + timedelta(hours=240, minutes=10)
 
 
-def test_only_the_law_s_holidays_close_an_office_and_each_is_named() -> None:
+def test_only_public_holidays_close_an_office_and_each_is_named() -> None:
     """zammad/zammad#390: a calendar feed with days that are no public holidays, such as St Martin's, moved an SLA."""
     germany = replace(OFFICE, country="DE")
     with_the_feed = replace(germany, overrides={date(2026, 11, 11): DayOverride("closed", "St. Martin")})

@@ -30,7 +30,7 @@ FORTY_EIGHT_HOURS = timedelta(hours=48)
 def told_first(wait: dict[str, Any] | None = None) -> Precondition:
     values = {
         "id": "test.told_first",
-        "name": {language: "the provider is told first" for language in ("kk", "ru", "en")},
+        "name": dict.fromkeys(("kk", "ru", "en"), "the provider is told first"),
         "fact": "provider_told",
         "wait": wait or {"amount": 48, "unit": "hours"},
         "source": {"ref": "An act made up for a test"},

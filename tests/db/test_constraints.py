@@ -21,6 +21,25 @@ PRIORITY = (
 )
 
 
+OPINION = (
+    "INSERT INTO expert_opinion (case_id, group_id, reference, present, conflicted, in_favour, against, confirmed,"
+    " reasons, dissent, recorded_by, policy_version, decided_at, recorded_at)"
+    " VALUES (:case, :group, 'Protocol 7', '[]', '[]', :in_favour, :against, :confirmed, :reasons, '[]', 'marat', 'v',"
+    " '2026-03-18 04:00:00+00:00', '2026-03-18 05:00:00+00:00')"
+)
+VERSION = (
+    "INSERT INTO policy_version (version, regime_id, folder, digest, texts, public_days, adopted_at)"
+    " VALUES (:version, :regime, 'a-pack', 'ab', '{}', '{}', '2026-03-18 04:00:00+00:00')"
+)
+
+
+def _opinion(story: Story, case_id: int, **changes: Any) -> None:
+    values = {
+        "case": case_id, "group": "kz.group", "in_favour": 2, "against": 1, "confirmed": True, "reasons": "It is so.",
+    }  # fmt: skip
+    story.execute(OPINION, **{**values, **changes})
+
+
 def _review(story: Story, number: str, **changes: Any) -> None:
     values = {
         "case": story.case(number).id, "intake": INTAKE, "reviewer": REVIEWER, "verdict": "approved", "reason": "Good.",
@@ -88,6 +107,38 @@ def test_going_below_the_computed_priority_takes_a_second_person(story: Story) -
             story.execute(PRIORITY, case=case_id, floor=2, to=3, second=second)
     story.execute(PRIORITY, case=case_id, floor=2, to=3, second="marat")
     story.execute(PRIORITY, case=case_id, floor=2, to=1, second=None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("majority", {"confirmed": False}),
+        ("majority", {"in_favour": 1, "against": 1}),
+        ("majority", {"in_favour": 1, "against": 2}),
+        ("votes_counted", {"against": -1}),
+        ("reasons_given", {"reasons": ""}),
+    ],
+)
+def test_an_expert_opinion_says_what_its_votes_say_and_why(story: Story, rule: str, changes: dict[str, Any]) -> None:
+    case_id = story.case(story.take_in()).id
+    with pytest.raises(IntegrityError, match=rule):
+        _opinion(story, case_id, **changes)
+    _opinion(story, case_id)
+
+
+def test_one_record_of_an_expert_group_stands_once_in_a_case(story: Story) -> None:
+    case_id = story.case(story.take_in()).id
+    _opinion(story, case_id)
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
+        _opinion(story, case_id)
+    _opinion(story, case_id, group="kz.another_group")
+
+
+def test_one_regime_id_is_one_text_for_good(story: Story) -> None:
+    story.execute(VERSION, version="qn/2026-11+aaaaaaaa", regime="qn/2026-11")
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
+        story.execute(VERSION, version="qn/2026-11+bbbbbbbb", regime="qn/2026-11")
+    story.execute(VERSION, version="qn/2026-12+bbbbbbbb", regime="qn/2026-12")
 
 
 @pytest.mark.parametrize("table", ["content_item", "letter"])

@@ -34,7 +34,8 @@ def _explained(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 def _clock(position: int) -> dict[str, Any]:
     due = START + timedelta(minutes=position)
     return {
-        "case_id": None, "subject_kind": "hold", "subject_id": position, "rule_id": "kz.hold.pen", "policy_version": "v",
+        "case_id": None, "subject_kind": "hold", "subject_id": position, "rule_id": "kz.hold.pen",
+        "policy_version": "v",
         "duty": "authority", "statutory": False, "source": "", "verified": False, "limit_spec": {}, "started_at": START,
         "due_at": due, "thresholds": [], "fired": 0, "next_check_at": due if position % 20 == 0 else None,
         "stop_on": [], "lapse": False, "state": "running", "late_detected": False,

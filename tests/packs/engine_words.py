@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = (
     "Kazakhstan", "Kazakhstani", "Australia", "Australian", "Germany", "German", "Bundesrepublik", "United Kingdom",
     "United States", "European Union", "European Commission", "eSafety", "eSafety Commissioner", "Ofcom",
-    "Bundesnetzagentur", "trusted flagger", "Online Safety Act", "Digital Services Act", "DSA", "GDPR", "NetzDG",
+    "Bundesnetzagentur", "Online Safety Act", "Digital Services Act", "DSA", "GDPR", "NetzDG",
     "DDG", "TCO Regulation", "Criminal Code", "Penal Code", "Prosecutor General", "Order No. 562", "Law No. 18-VIII",
 )  # fmt: skip
 """Countries, authorities and laws by their common names; what the packs themselves say is added to them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from casework.facts import Actor, CaseFacts, OpinionFacts

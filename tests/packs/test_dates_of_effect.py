@@ -117,7 +117,7 @@ def test_a_clock_does_not_start_before_the_regime_was_in_force() -> None:
 
 
 def test_a_clock_that_the_pack_does_not_know_is_refused_with_its_name() -> None:
-    with pytest.raises(RuleNotInForce, match="has no clock 'kz.wishful'"):
+    with pytest.raises(RuleNotInForce, match=r"has no clock 'kz\.wishful'"):
         start_clock("kz.wishful", NOTICE, FIRST_OF_JUNE, the_pack())
 
 

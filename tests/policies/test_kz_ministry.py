@@ -248,11 +248,6 @@ def test_an_attack_announced_on_a_school_is_imminent_whatever_its_category() -> 
     assert judged("terrorism_extremism", "school_attack_threat").priority is Priority.P0
 
 
-def test_modifiers_lift_no_case_into_p0() -> None:
-    result = judged("csam", "repeat_victim", age=AgeBand.UNDER_13, reports=50, platforms=4, reporter_is_child=True)
-    assert result.priority is Priority.P1
-
-
 def test_the_rules_stand_in_the_order_of_their_levels() -> None:
     ranks = [rule.level.rank for rule in pack().priority.rules]
     assert ranks == sorted(ranks)
@@ -287,15 +282,14 @@ def test_every_priority_has_exactly_one_internal_time_for_each_of_our_duties(sta
 def test_the_expert_groups_three_working_days_run_over_nauryz() -> None:
     """Received on Friday 20 March 2026; 23 to 25 March are days off, the day of receipt does not count."""
     received = datetime.fromisoformat("2026-03-20T10:00:00+05:00")
-    limit = pack().sla.clock("kz.expert_group").limit.limit
-    due = due_at(limit, received, pack().working_calendar())
+    due = due_at(pack().sla.clock("kz.expert_group").limit.limit, received, pack().working_calendar())
     assert due == datetime.fromisoformat("2026-03-30T18:30:00+05:00")
 
 
 def test_a_platforms_24_hours_are_real_hours_when_the_country_changed_its_clock() -> None:
     sent = datetime.fromisoformat("2024-02-29T12:00:00+06:00")
-    limit = pack().sla.clock("kz.platform_24h").limit.limit
-    assert due_at(limit, sent, pack().working_calendar()) == datetime.fromisoformat("2024-03-01T11:00:00+05:00")
+    due = due_at(pack().sla.clock("kz.platform_24h").limit.limit, sent, pack().working_calendar())
+    assert due == datetime.fromisoformat("2024-03-01T11:00:00+05:00")
 
 
 def test_the_statutory_clock_of_the_expert_group_does_not_stop_while_the_reporter_is_asked() -> None:
@@ -306,8 +300,11 @@ def test_the_statutory_clock_of_the_expert_group_does_not_stop_while_the_reporte
 def test_the_expert_groups_chair_may_extend_once_to_fifteen_days_and_the_applicant_is_told_within_two() -> None:
     extension = pack().sla.clock("kz.expert_group").extension
     assert extension is not None
-    assert (extension.roles, extension.times) == ((Role.EXPERT_CHAIR,), 1)
-    assert (extension.ceiling.amount, extension.ceiling.unit) == (15, Unit.CALENDAR_DAYS)
+    assert (extension.roles, extension.times, extension.ceiling.limit.text) == (
+        (Role.EXPERT_CHAIR,),
+        1,
+        "15 calendar days",
+    )
     told = pack().sla.clock(extension.notice_clock or "")
     assert (told.start, told.limit.amount, told.limit.unit) == ("extension.granted", 2, Unit.WORKING_DAYS)
 
