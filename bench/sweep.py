@@ -104,7 +104,7 @@ def _template(home: Path, cases: int) -> None:
     take_in(runtime, split_file("practice.jsonl", practice_reports(cases)), INTAKE)
     with runtime.engine.begin() as connection:
         # One clock stays as the pattern of all others.
-        pattern = "SELECT min(id) FROM clock WHERE rule_id LIKE 'internal.%'"
+        pattern = "SELECT min(id) FROM clock WHERE rule_id LIKE '%.internal.%'"
         connection.execute(text(f"DELETE FROM clock WHERE id <> ({pattern})"))
     runtime.engine.dispose()
 

@@ -68,7 +68,9 @@ def test_memory_is_told_apart_from_times(tmp_path: Path) -> None:
 
     file = tmp_path / "figures.json"
     assert main(["--only", "memory", "--json", str(file)], run=run) == 0
-    assert set(by_name(json.loads(file.read_text()))) == {"memory.drive", "memory.intake", "memory.sweep"}
+    assert set(by_name(json.loads(file.read_text()))) == {
+        "memory.drive", "memory.intake", "memory.sweep", "memory.law", "memory.simulate",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("missed", [Target(10**9, at_least=True), Target(0)])

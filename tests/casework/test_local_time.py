@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime
 
 import pytest
@@ -150,3 +151,9 @@ def test_a_place_that_nobody_knows_is_refused(zone: str) -> None:
 def test_utc_itself_is_a_zone() -> None:
     assert place_zone("UTC").key == "UTC"
     assert place_zone("America/Argentina/Buenos_Aires").key == "America/Argentina/Buenos_Aires"
+
+
+def test_zones_come_from_the_locked_package_and_never_from_the_machine() -> None:
+    """Two machines with files of different years would else give one case two due times."""
+    assert zoneinfo.TZPATH == ()
+    assert local_instant("2026-04-15 14:30", "Asia/Almaty") == datetime(2026, 4, 15, 9, 30, tzinfo=UTC)

@@ -111,7 +111,7 @@ def test_a_notice_has_the_parts_that_an_order_must_have() -> None:
     assert set(document) == {
         "schema", "submission", "kind", "in_reply_to", "authority", "platform", "legal_entity", "instrument", "ground",
         "urgency", "requested_action", "territories", "legal_basis", "policy_line", "reasons", "proportionality",
-        "redress", "preserve", "dsa", "policy_version", "approved_at", "items",
+        "statement", "redress", "preserve", "dsa", "policy_version", "approved_at", "items",
     }  # fmt: skip
     assert document["schema"] == SCHEMA == "qorgan-notice/1"
     assert document["authority"]["country"] == "KZ"
@@ -179,9 +179,10 @@ def test_the_notice_carries_the_name_in_force_on_the_authoritys_own_day() -> Non
 
 @pytest.mark.parametrize("instrument", [Instrument.REQUEST, Instrument.PRESCRIPTION])
 def test_the_way_to_object_is_that_of_the_instrument(instrument: Instrument) -> None:
-    rule = the_pack().instrument(instrument)
+    case = a_case(instrument=instrument, ground=Ground.LOCAL_LAW)
+    rule = the_pack().instrument(instrument, case.category)
     assert rule is not None
-    assert read(notice(a_case(instrument=instrument, ground=Ground.LOCAL_LAW)))["redress"] == rule.redress.en
+    assert read(notice(case))["redress"] == rule.redress.en
 
 
 # --- The key that makes sending twice harmless -----------------------------------------------------------

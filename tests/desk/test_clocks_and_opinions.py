@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_a_cases_clocks_are_listed_those_that_run_first(desk: AtTheDesk) -> None
 
 
 def test_a_clock_stands_still_and_goes_on(desk: AtTheDesk, with_pauses: Story) -> None:
-    number = desk.in_review()
+    number = replace(desk, story=with_pauses).in_review()
     ordered = ("--as", "marat", "--reason", "The office is flooded.")
     told = desk.tells("clock", "pause", number, REVIEW, "--for", "force_majeure", *ordered)
     assert (told["case"], told["rule"]) == (number, REVIEW)
@@ -101,6 +102,10 @@ def _in_berlin(authority: Any) -> None:
     authority["zone"] = "Europe/Berlin"
 
 
+def _works_in_berlin(calendar: Any) -> None:
+    calendar["calendars"][0]["zone"] = "Europe/Berlin"
+
+
 @pytest.mark.parametrize(
     ("until", "sentences"),
     [
@@ -111,9 +116,11 @@ def _in_berlin(authority: Any) -> None:
 def test_a_local_time_that_the_clock_skips_or_shows_twice_is_refused(
     desk: AtTheDesk, tmp_path: Path, until: str, sentences: list[str]
 ) -> None:
-    moved = desk.story.with_settings(pack=changed_pack(tmp_path, "2026-12", authority=_in_berlin))
+    moved = desk.story.with_settings(
+        pack=changed_pack(tmp_path, "2026-12", authority=_in_berlin, calendar=_works_in_berlin)
+    )
     with runtime.use(moved.runtime):
-        number = desk.in_review(**bullied())
+        number = replace(desk, story=moved).in_review(**bullied())
         said = desk.refuses(*_extend(until, number))
         assert all(sentence in said for sentence in sentences), said
         assert desk.story.events(number, "clock.extended") == []

@@ -111,7 +111,8 @@ def test_a_version_that_cannot_be_read_any_more_is_said(desk: AtTheDesk) -> None
     number = desk.in_review()
     desk.story.allow_changes("policy_version")
     desk.story.execute("UPDATE policy_version SET texts = '{}'")
-    with runtime.use(replace(desk.story.runtime, policies=Policies(desk.story.runtime.pack))):
+    another = desk.story.runtime.pack.model_copy(update={"digest": "0" * 64})
+    with runtime.use(replace(desk.story.runtime, policies=Policies(another))):
         assert "this program cannot read it any more" in " ".join(desk.says("explain", "due", number).split())
 
 

@@ -144,9 +144,9 @@ def test_sexual_abuse_goes_to_the_police_and_is_preserved(code: str) -> None:
     assert category.child == "always" and category.police_referral and category.preserve
 
 
-def test_only_what_sections_65_and_88_name_is_ordered_by_law() -> None:
+def test_only_what_sections_65_88_and_109_name_is_ordered_by_law() -> None:
     ordered = {c.code for c in pack().categories if c.instrument is Instrument.REMOVAL_NOTICE}
-    assert ordered == {"cyberbullying_child", "adult_cyber_abuse"}
+    assert ordered == {"csam", "cyberbullying_child", "adult_cyber_abuse"}
     for category in pack().categories:
         if category.code not in ordered:
             assert (category.instrument, category.ground) == (Instrument.PLATFORM_REPORT, Ground.PLATFORM_POLICY)
@@ -213,12 +213,12 @@ def test_abuse_of_a_child_does_not_wait_behind_the_48_hours() -> None:
     case = a_case(
         category="csam", instrument=category.instrument, ground=category.ground, language="en", provider_told_at=None
     )
-    said = MoveDetails(reason="A child is abused.", policy_line="Child safety: sexual exploitation")
-    assert decide(case, Action.APPROVE, DANIYAR, at("2026-03-03T10:00:00+11:00"), pack(), said).to is Status.APPROVED
+    said = MoveDetails(reason="A child is abused.", basis=("au.osa.109.1",))
+    assert decide(case, Action.APPROVE, MARAT, at("2026-03-03T10:00:00+11:00"), pack(), said).to is Status.APPROVED
 
 
 def test_each_element_of_a_removal_notice_names_its_place_in_the_act() -> None:
-    rule = pack().instrument(Instrument.REMOVAL_NOTICE)
+    rule = pack().instrument(Instrument.REMOVAL_NOTICE, "cyberbullying_child")
     assert rule is not None
     places = {element.check: element.ref for element in rule.elements}
     assert set(places) == {"platform", "exact_link", "provider_told", "harmed", "why_unlawful"}

@@ -129,7 +129,7 @@ def test_a_hotline_reports_and_notifies_and_orders_nothing() -> None:
 
 
 def test_a_notice_carries_what_article_16_demands_point_by_point() -> None:
-    rule = pack().instrument(NOTICE)
+    rule = pack().instrument(NOTICE, "csam")
     assert rule is not None and rule.statement is not None
     demanded = {point: {e.check for e in rule.elements if f"16(2)({point})" in e.ref} for point in "abc"}
     assert demanded == {
@@ -141,14 +141,14 @@ def test_a_notice_carries_what_article_16_demands_point_by_point() -> None:
 
 
 def test_who_reports_child_sexual_abuse_need_not_be_named() -> None:
-    rule = pack().instrument(NOTICE)
+    rule = pack().instrument(NOTICE, "csam")
     assert rule is not None
     (submitter,) = (element for element in rule.elements if element.check == "signatory")
     assert "not demanded for offences of Arts 3 to 7 of Directive 2011/93/EU" in submitter.ref
 
 
 def test_a_report_under_a_platforms_own_rules_claims_no_law() -> None:
-    rule = pack().instrument(REPORT)
+    rule = pack().instrument(REPORT, "fraud")
     assert rule is not None and rule.statement is None
     assert [e.ref for e in rule.elements if "Art." in e.ref] == []
     assert [c.code for c in pack().categories if c.instrument == REPORT and c.basis] == []

@@ -47,12 +47,12 @@ def upgrade() -> None:
         sa.Column("policy_version", sa.String(80), nullable=False, comment="policy version it was recorded under"),
         sa.Column("decided_at", UtcDateTime, nullable=False, comment="when the group decided"),
         sa.Column("recorded_at", UtcDateTime, nullable=False, comment="when it was entered"),
-        sa.CheckConstraint("length(reasons) > 0", name="ck_expert_opinion_reasons_given"),
-        sa.CheckConstraint("in_favour >= 0 AND against >= 0", name="ck_expert_opinion_votes_counted"),
-        sa.CheckConstraint("confirmed = (in_favour > against)", name="ck_expert_opinion_majority"),
+        sa.CheckConstraint("length(reasons) > 0", name="reasons_given"),
+        sa.CheckConstraint("in_favour >= 0 AND against >= 0", name="votes_counted"),
+        sa.CheckConstraint("confirmed = (in_favour > against)", name="majority"),
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name="fk_expert_opinion_case_id_case_file"),
         sa.PrimaryKeyConstraint("id", name="pk_expert_opinion"),
-        sa.UniqueConstraint("case_id", "group_id", "reference", name="uq_expert_opinion_case_id"),
+        sa.UniqueConstraint("case_id", "group_id", "reference"),
     )
     op.add_column(
         "clock",
