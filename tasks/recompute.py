@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from casework.clock_changes import ClockChange, ClockFacts, recount
 from casework.errors import NotAllowed, QorganError
 from casework.facts import Actor
+from casework.policy_pack import Pack
 from casework.vocabulary import ClockState, Priority, Role
 from db.queries.cases import case_by_id, open_case_ids
 from db.queries.clocks import running_clocks
@@ -147,12 +148,21 @@ def _clock_moves(
         if clock.breached_at is not None or clock_facts(session, runtime.policies, clock, case.number) is None:
             # A breach is a fact. The clock of a rung keeps the time that its letter named.
             continue
+        if _began_before(runtime.pack, clock):
+            continue
         change = _by_todays_policy(runtime, clock, case.number)
         after = change.due_at if change else None
         if after != clock.due_at:
             move = ClockMove(case.number, clock.id, clock.rule_id, clock.policy_version, clock.due_at, after)
             found.append((move, clock, change))
     return found
+
+
+def _began_before(pack: Pack, clock: Clock) -> bool:
+    """Whether the policy in use has the clock's rule, but only from a day after its start: it keeps the old text."""
+    day = pack.local_date(clock.started_at)
+    versions = [rule for rule in pack.sla.clocks if rule.id == clock.rule_id]
+    return bool(versions) and not (pack.in_force_on(day) and any(rule.in_force_on(day) for rule in versions))
 
 
 def _by_todays_policy(runtime: Runtime, clock: Clock, about: str) -> ClockChange | None:

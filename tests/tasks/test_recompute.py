@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,9 +40,20 @@ def _fraud_is(level: str) -> Any:
     return edit
 
 
+def _from_the_19th(regime: Any) -> None:
+    regime["valid_from"] = date(2026, 3, 19)
+
+
+def _review_from_the_19th(sla: Any) -> None:
+    clock_in(sla, REVIEW)["valid_from"] = date(2026, 3, 19)
+    clock_in(sla, REVIEW)["limit"] = {"amount": 1, "unit": "working_days"}
+
+
 CHANGES: dict[str, dict[str, Any]] = {
     "a day off": {"calendar": _friday_off},
     "a rule is gone": {"sla": _without_review},
+    "a law from tomorrow": {"calendar": _friday_off, "regime": _from_the_19th},
+    "a rule from tomorrow": {"sla": _review_from_the_19th},
     "fraud matters less": {"priority": _fraud_is("P4")},
     "fraud matters more": {"priority": _fraud_is("P1")},
 }
@@ -85,6 +96,16 @@ def test_the_plan_lists_every_clock_and_changes_nothing(story: Story, after: Sto
     assert move.version_before == story.runtime.pack.version
     assert (after.counts(), _due(after, number)) == (before, BEFORE)
     assert _due(after, urgent, "kz.platform_24h") == START + timedelta(hours=24), "hours know no day off"
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize("after", ["a law from tomorrow", "a rule from tomorrow"], indirect=True)
+def test_a_clock_that_began_before_its_new_text_was_in_force_keeps_the_old_one(story: Story, after: Story) -> None:
+    number = story.to_review()
+    assert plan_recompute(after.runtime).clocks == ()
+    apply_recompute(after.runtime, HEAD, ORDER)
+    [clock] = after.clocks(number, REVIEW)
+    assert (clock.due_at, clock.state, clock.policy_version) == (BEFORE, "running", story.runtime.pack.version)
 
 
 @_under("a day off")
