@@ -8,7 +8,7 @@ of policy never reaches a running clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,7 +17,7 @@ from casework.facts import CaseFacts
 from casework.interruptions import Pause
 from casework.limits import due_at, threshold_at, threshold_before
 from casework.moments import Moment
-from casework.policy_clocks import ClockRule, LimitSpec
+from casework.policy_clocks import ClockRule, Ladder, LimitSpec
 from casework.policy_pack import Pack
 from casework.vocabulary import Duty
 from casework.working_time import WorkingCalendar
@@ -208,6 +208,11 @@ def rung_clock(
         limit=spec,
         calendar=step.calendar,
     )
+
+
+def climb_on(follow_up: ClockStart, highest: int, ladder: Ladder) -> ClockStart:
+    """The follow-up of a rung that may have been acknowledged late: it climbs on after the highest rung raised."""
+    return replace(follow_up, next_rung=highest + 1 if highest < len(ladder.rungs) else None)
 
 
 def passed(marks: Iterable[Threshold], fired: int, now: datetime) -> tuple[Threshold, ...]:

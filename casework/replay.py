@@ -22,7 +22,7 @@ from casework.clock_changes import (
     extend,
     pause_by_rule,
 )
-from casework.clocks import GO_ON, ClockStart, Threshold, applies
+from casework.clocks import GO_ON, ClockStart, Threshold, applies, climb_on
 from casework.danger import danger_letters
 from casework.errors import CaseError
 from casework.facts import Actor, CaseFacts
@@ -231,7 +231,9 @@ class _Replay:
         key = next((key for key in open_ones if key[2] == step.rung), open_ones[-1])
         self._raised[key] = True
         self._tell(step.kind, step.notice, step.at)
-        self._begin(None, self._rules.rung(key[1], key[2], step.at, acknowledged=True), step.notice)
+        follow_up = self._rules.rung(key[1], key[2], step.at, acknowledged=True)
+        highest = max(raised[2] for raised in self._raised if raised[:2] == key[:2])
+        self._begin(None, climb_on(follow_up, highest, self._rules.pack.sla.ladder(key[1])), step.notice)
 
     def _by_hand(self, step: Happened) -> None:
         clock = next((clock for clock in self._running if clock.start.rule_id == step.clock), None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from casework.clocks import Subject, rung_clock
+from casework.clocks import Subject, climb_on, rung_clock
 from casework.errors import NotAllowed, QorganError
 from casework.facts import SYSTEM
 from casework.vocabulary import OPEN_STATUSES, Role
@@ -85,6 +85,14 @@ def _raised(session: Session, submission_id: int, ladder: str, rung: int) -> boo
     return session.scalar(query) is not None
 
 
+def _highest(session: Session, rung: Escalation) -> int:
+    """The highest rung raised on the same notice and ladder."""
+    query = select(func.max(Escalation.rung)).where(
+        Escalation.submission_id == rung.submission_id, Escalation.ladder == rung.ladder
+    )
+    return session.scalar(query) or rung.rung
+
+
 def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -> Escalation:
     """Record that the recipient of a rung has it in hand: its clock stops, a follow-up clock starts.
 
@@ -115,7 +123,11 @@ def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -
             data={"rung": rung.rung, "escalation": rung.id, "via": via},
         )  # fmt: skip
         _, pack = rule_of(session, runtime.policies, session.get_one(Clock, rung.clock_id))
-        follow_up = rung_clock(rung.ladder, rung.rung, rung.submission_id, at, pack, acknowledged=True)
+        follow_up = climb_on(
+            rung_clock(rung.ladder, rung.rung, rung.submission_id, at, pack, acknowledged=True),
+            _highest(session, rung),
+            pack.sla.ladder(rung.ladder),
+        )
         write_clocks(session, [follow_up], case.id)
         refresh_due(session, case.id)
         return rung

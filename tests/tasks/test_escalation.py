@@ -117,6 +117,7 @@ def test_a_late_acknowledgement_does_not_raise_the_next_rung_a_second_time(story
     assert sweep(story.runtime).failed == []
     assert _rungs(story, number).count(3) == 1
     assert len(story.letters(number, "liaison_head_escalation")) == 1
+    assert _rungs(story, number)[-1] == 4, "silence after a late acknowledgement still climbs on"
 
 
 @pytest.mark.parametrize("person", [INTAKE, "olzhas", HEAD, LIAISON])
