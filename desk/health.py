@@ -23,7 +23,13 @@ from db.engine import make_engine
 from db.migrate import pending
 from db.queries.clocks import last_success
 from db.tables import PolicyVersion
-from desk.questions import count_held, count_letters_for_people, count_unread, newest_sealed_report
+from desk.questions import (
+    count_held,
+    count_letters_for_people,
+    count_unread,
+    newest_sealed_report,
+    open_categories,
+)
 from tasks.intake import RAW
 from tasks.policies import days_as_data
 from tasks.runtime import load_pack
@@ -156,12 +162,30 @@ def _clashes(settings: Settings, pack: Pack) -> Finding:
     return _ok("roles", "Nobody holds two roles that the policy keeps apart.")
 
 
-def _days_as_recorded(session: Session, settings: Settings) -> Finding:
-    """Whether the public days are still those with which the policy in use was recorded."""
+def _against_the_record(session: Session, settings: Settings) -> Iterator[Finding]:
+    """Whether the policy in use fits what is on record; one that does not load is named by its own check."""
     try:
         pack = load_pack(settings.pack_folder)
     except QorganError:
-        return _warning("public days", "They cannot be compared: the policy pack does not load.", "See above.")
+        return
+    yield _kinds_known(session, pack)
+    yield _days_as_recorded(session, pack)
+
+
+def _kinds_known(session: Session, pack: Pack) -> Finding:
+    """Every open case is of a kind that the policy still knows: no other can be driven."""
+    lost = sorted(open_categories(session) - {category.code for category in pack.categories})
+    if lost:
+        return _failed(
+            "open cases",
+            f"Open cases are of kinds that policy {pack.version} does not know: {', '.join(lost)}.",
+            "Keep the category in the pack until its cases have ended, or reclassify them with 'qorgan case amend'.",
+        )
+    return _ok("open cases", "Every open case is of a kind that the policy knows.")
+
+
+def _days_as_recorded(session: Session, pack: Pack) -> Finding:
+    """Whether the public days are still those with which the policy in use was recorded."""
     row = session.get(PolicyVersion, pack.version)
     if row is None or row.public_days == days_as_data(pack):
         return _ok("public days", "Public holidays are those with which the policy was recorded.")
@@ -233,7 +257,7 @@ def _close(engine: Engine) -> None:
 def _contents(session: Session, settings: Settings, now: datetime) -> Iterator[Finding]:
     yield _vault(settings, newest_sealed_report(session))
     yield _heartbeat(last_success(session, SWEEP), now)
-    yield _days_as_recorded(session, settings)
+    yield from _against_the_record(session, settings)
     unread = count_unread(session)
     if unread:
         said = f"{unread} report(s) were stored and never read, as after a crash."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from casework.vocabulary import DeliveryState, ReportState
+from casework.vocabulary import OPEN_STATUSES, DeliveryState, ReportState
 from db.tables import CaseFile, Escalation, HeldItem, Letter, Report, Submission
 
 EscalationRow = tuple[Escalation, str, str, str]
@@ -67,3 +67,8 @@ def count_held(session: Session) -> int:
 def newest_sealed_report(session: Session) -> bytes | None:
     """The sealed bytes of the newest report: whether the vault opens is tried on it."""
     return session.scalar(select(Report.raw_sealed).order_by(Report.id.desc()).limit(1))
+
+
+def open_categories(session: Session) -> set[str]:
+    """The kinds of harm of all cases in which work is still owed."""
+    return set(session.scalars(select(CaseFile.category).where(CaseFile.status.in_(OPEN_STATUSES)).distinct()))

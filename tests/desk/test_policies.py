@@ -109,3 +109,24 @@ def test_recomputing_lists_first_and_changes_on_order(desk: AtTheDesk, tmp_path:
 @pytest.mark.parametrize("words", [("versions",), ("recompute",)])
 def test_nothing_else_stands_on_stdout_than_the_answer(desk: AtTheDesk, words: tuple[str, ...]) -> None:
     assert desk.tells("policy", *words) is not None
+
+
+def _without_fraud(categories: Any) -> None:
+    categories.remove(next(kind for kind in categories if kind["code"] == "fraud"))
+
+
+def _no_rule_on_fraud(priority: Any) -> None:
+    for rule in priority["rules"]:
+        rule["any_category"] = [code for code in rule.get("any_category", ()) if code != "fraud"]
+
+
+def test_doctor_names_a_kind_of_open_case_that_a_new_pack_has_dropped(
+    desk: AtTheDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.in_review()
+    dropped = changed_pack(tmp_path, "2026-12", categories=_without_fraud, priority=_no_rule_on_fraud)
+    assert "Every open case is of a kind" in desk.run("doctor").output
+    monkeypatch.setenv("QORGAN_PACK", dropped)
+    said = desk.run("doctor")
+    assert said.exit_code == 1
+    assert "does not know: fraud" in " ".join(said.output.split())
