@@ -16,11 +16,17 @@ app = typer.Typer(no_args_is_help=True, help="Clocks of a case: list, let stand 
 
 RuleId = Annotated[str, typer.Argument(metavar="RULE", help="Id of the clock's rule; 'qorgan clock list' shows it.")]
 
+Notice = Annotated[
+    str,
+    typer.Option("--notice", metavar="NUMBER", help="Whose clock, where one runs for each notice.", parser=str.upper),
+]
+
 
 @app.command("list")
 def list_all(number: CaseNumber, as_json: Json = False) -> None:
     """List a case's clocks, those that run first."""
     from db.queries.clocks import clocks_of_case
+    from db.queries.submissions import submissions_of_case
     from tasks.case_facts import find_case
     from tasks.clock_history import history_of
 
@@ -28,11 +34,14 @@ def list_all(number: CaseNumber, as_json: Json = False) -> None:
     now, zone = runtime.now(), runtime.pack.authority.zone
     with runtime.sessions.read() as session:
         rows: list[Row] = []
-        for clock in clocks_of_case(session, find_case(session, number).id):
+        case_id = find_case(session, number).id
+        notices = {row.id: row.number for row in submissions_of_case(session, case_id)}
+        for clock in clocks_of_case(session, case_id):
             still = history_of(clock).standing_still(now) if clock.state == "running" else None
             rows.append(
                 {
                     "rule": clock.rule_id,
+                    "notice": notices.get(clock.subject_id, "") if clock.subject_kind == "submission" else "",
                     "state": "stands still" if still else clock.state,
                     "why": still.reason.value if still else clock.stopped_by,
                     "duty": clock.duty,
@@ -47,9 +56,17 @@ def list_all(number: CaseNumber, as_json: Json = False) -> None:
 
     def show(console: Console) -> None:
         cells = [
-            (row["rule"], row["state"], row["duty"], shown(row["due_at"]), shown(row["breached_at"])) for row in rows
+            (
+                row["rule"],
+                row["notice"],
+                row["state"],
+                row["duty"],
+                shown(row["due_at"]),
+                shown(row["breached_at"]),
+            )
+            for row in rows
         ]
-        console.print(table(("rule", "state", "whose", "due", "ran out"), cells))
+        console.print(table(("rule", "notice", "state", "whose", "due", "ran out"), cells))
 
     answer(rows, as_json, show)
 
@@ -61,22 +78,26 @@ def pause(
     why: Annotated[PauseReason, typer.Option("--for", help="The reason; the clock's rule must list it.")],
     as_user: As,
     reason: Reason,
+    notice: Notice = "",
     as_json: Json = False,
 ) -> None:
     """Let a clock stand still, for a reason that its rule lists. It goes on by itself after the longest pause."""
     from tasks.clock_changes import pause_clock
 
     runtime = at_work()
-    due_at = pause_clock(runtime, number, rule, why, as_user, reason)
+    due_at = pause_clock(runtime, number, rule, why, as_user, reason, notice)
     _say(number, rule, "stands still; due at the latest", due_at, as_json)
 
 
 @app.command()
-def resume(number: CaseNumber, rule: RuleId, as_user: As, reason: Reason, as_json: Json = False) -> None:
+def resume(
+    number: CaseNumber, rule: RuleId, as_user: As, reason: Reason, notice: Notice = "", as_json: Json = False
+) -> None:
     """Let a clock that stands still go on."""
     from tasks.clock_changes import resume_clock
 
-    _say(number, rule, "goes on; due", resume_clock(at_work(), number, rule, as_user, reason), as_json)
+    due_at = resume_clock(at_work(), number, rule, as_user, reason, notice)
+    _say(number, rule, "goes on; due", due_at, as_json)
 
 
 @app.command()
@@ -88,6 +109,7 @@ def extend(
     ],
     as_user: As,
     reason: Reason,
+    notice: Notice = "",
     as_json: Json = False,
 ) -> None:
     """Give a clock more time, within its rule's ceiling; the reporter is told where the rule says so."""
@@ -100,7 +122,8 @@ def extend(
         instant = local_instant(until, runtime.pack.authority.zone)
     except ValueError as error:
         raise QorganError(f"--until: {error}", rule="time.unusable") from None
-    _say(number, rule, "is extended; due", extend_clock(runtime, number, rule, instant, as_user, reason), as_json)
+    due_at = extend_clock(runtime, number, rule, instant, as_user, reason, notice)
+    _say(number, rule, "is extended; due", due_at, as_json)
 
 
 def _say(number: str, rule: str, what: str, due_at: datetime, as_json: bool) -> None:

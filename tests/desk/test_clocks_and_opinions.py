@@ -13,7 +13,7 @@ from casework.vocabulary import Action
 from db.tables import Clock
 from tasks import runtime
 from tests.desk.conftest import AtTheDesk
-from tests.stories import REVIEWER, Story, bullied
+from tests.stories import HEAD, REVIEWER, Story, bullied, link
 from tests.tasks.changed_packs import SOURCE, changed_pack, clock_in
 
 GROUP, REVIEW = "kz.expert_group", "kz.internal.review.routine"
@@ -69,6 +69,27 @@ def test_a_clock_stands_still_and_goes_on(desk: AtTheDesk, with_pauses: Story) -
         "clock", "pause", number, REVIEW, "--for", "awaiting_applicant", *ordered
     )
     assert desk.run("clock", "pause", number, REVIEW, "--for", "holiday", *ordered).exit_code == 2
+
+
+def test_clocks_that_run_for_each_notice_are_told_apart(desk: AtTheDesk) -> None:
+    under = desk.story.with_settings(pack="au-esafety")
+    with runtime.use(under.runtime):
+        au = replace(desk, story=under)
+        number = au.in_review(category="csam", age_band="child", links=[link(), "https://youtu.be/abcdefghijk"])
+        under.approve(number, HEAD)
+        under.drive(number)
+        rule = "au.removal_24h"
+        rows = [row for row in au.tells("clock", "list", number) if row["rule"] == rule]
+        assert [row["notice"] for row in rows] == [f"{number}/S1", f"{number}/S2"]
+        more = (
+            "clock", "extend", number, rule, "--until", "2026-03-19 20:00", "--as", HEAD,
+            "--reason", "The provider asked for five hours more.",
+        )  # fmt: skip
+        assert f"Name one with --notice: {number}/S1, {number}/S2." in au.refuses(*more)
+        assert "is extended; due" in au.says(*more, "--notice", f"{number}/s2")
+        due = {row["notice"]: row["due_at"] for row in au.tells("clock", "list", number) if row["rule"] == rule}
+        assert due[f"{number}/S2"] == "2026-03-19T20:00:00+11:00" > due[f"{number}/S1"]
+    under.close()
 
 
 def test_more_time_is_given_in_local_time(desk: AtTheDesk) -> None:

@@ -10,7 +10,7 @@ from casework.clock_changes import ClockChangeRefused
 from casework.errors import NotAllowed
 from tasks.clock_changes import extend_clock
 from tasks.sla_sweep import sweep
-from tests.stories import CHAIR, HEAD, SQLITE_ONLY, Story, bullied
+from tests.stories import CHAIR, HEAD, SQLITE_ONLY, Story, bullied, link
 
 GROUP = "kz.expert_group"
 FIRST_DUE = datetime(2026, 3, 26, 13, 30, tzinfo=UTC)
@@ -164,3 +164,27 @@ def test_after_more_time_the_warnings_are_given_again_by_the_new_time(story: Sto
     [clock] = story.clocks(number, GROUP)
     assert clock.breached_at == UNTIL
     story.assert_sound()
+
+
+@SQLITE_ONLY
+def test_where_one_clock_runs_for_each_notice_it_is_said_which_one_gets_more_time(story: Story) -> None:
+    under = story.with_settings(pack="au-esafety")
+    number = under.to_review(category="csam", age_band="child", links=[link(), "https://youtu.be/abcdefghijk"])
+    under.approve(number, HEAD)
+    under.drive(number)
+    rule, until, reason = (
+        "au.removal_24h",
+        under.clock() + timedelta(hours=30),
+        "The provider asked for six hours more.",
+    )
+    first, _second = under.clocks(number, rule)
+    before = under.counts()
+    with pytest.raises(ClockChangeRefused, match="runs for several notices") as refused:
+        extend_clock(under.runtime, number, rule, until, HEAD, reason)
+    assert f"{number}/S1, {number}/S2" in str(refused.value)
+    with pytest.raises(ClockChangeRefused, match=f"for notice {number}/S3"):
+        extend_clock(under.runtime, number, rule, until, HEAD, reason, f"{number}/S3")
+    assert under.counts() == before
+    extend_clock(under.runtime, number, rule, until, HEAD, reason, f"{number}/S2")
+    assert [clock.due_at for clock in under.clocks(number, rule)] == [first.due_at, until]
+    under.close()
