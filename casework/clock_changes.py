@@ -82,10 +82,6 @@ class ClockFacts:
     fired: int
     history: History = History()
 
-    @property
-    def breached(self) -> bool:
-        return any(mark.breach for mark in self.marks[: self.fired])
-
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:

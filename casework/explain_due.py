@@ -64,11 +64,6 @@ def derivation_of(clock: ClockOnRecord) -> Derivation:
     return derive(clock.limit, clock.started_at, clock.calendar, clock.history.pauses, clock.history.extension)
 
 
-def derivation_lines(clock: ClockOnRecord) -> tuple[str, ...]:
-    """The counting alone, as it may stand in a letter: nothing in it is internal. Raises WorkingTimeError."""
-    return tuple(render(derivation_of(clock)).splitlines())
-
-
 def precondition_stands(case: CaseFacts, pack: Pack, now: datetime) -> tuple[list[str], Data | None]:
     """Whether what must come before the case's instrument is met, since when or from when on; nothing without one."""
     rule = precondition_of(case, pack)

@@ -44,11 +44,6 @@ class Link:
     exact: bool
     """Points at one item or one account, not at a search, a feed, a home page or a help page."""
 
-    @property
-    def needs_resolution(self) -> bool:
-        """Whether a person has to paste the link this one leads to."""
-        return self.opaque
-
 
 class LinkRefused(ValueError):
     """The text cannot be used as a link; ``rule`` says why, and the message never repeats the link."""

@@ -204,11 +204,12 @@ def _no_notice_under_law_not_in_force(ask: Asked) -> None:
 def _no_decision_by_the_wrong_office(ask: Asked) -> None:
     rule = ask.pack.instrument(ask.case.instrument, ask.case.category)
     if rule is not None and not ask.actor.has(*rule.decided_by):
+        offices = [title.en for role in rule.decided_by if (title := ask.pack.roles.title(role)) is not None]
         raise MoveRefused(
             ask.case.number,
             f"a '{ask.case.instrument}' is decided by {' or '.join(rule.decided_by)}; {ask.actor.id} is not",
             rule="review.wrong_office",
-            next_step="Somebody who holds that office decides.",
+            next_step=f"Somebody who holds that office decides: {' or '.join(offices)}.",
         )
 
 

@@ -159,11 +159,6 @@ class ClockRule(Dated):
             raise ValueError(f"clock {self.id} lists a reason to pause twice")
         return self
 
-    @property
-    def number_is_law(self) -> bool:
-        """Whether the number itself comes from a law: only then may an outsider read it as a deadline."""
-        return self.statutory and self.qualitative is None
-
 
 class Rung(PackModel):
     """One step of a ladder: a letter, to whom, and how long we wait for an acknowledgement."""

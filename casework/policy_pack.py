@@ -58,12 +58,6 @@ class Category(PackModel):
             raise ValueError(f"category {self.code} asks for an account by default: the item comes before the account")
         return self
 
-    def concerns_child(self, age_band: str) -> bool:
-        """Whether a case of this category is a child's case."""
-        if self.child == "always":
-            return True
-        return self.child == "if_minor" and age_band in (AgeBand.UNDER_13, AgeBand.TEEN, AgeBand.CHILD)
-
 
 class PriorityRule(Dated):
     """Fires when any named indicator is present, or the category matches (and the child flag, if given).

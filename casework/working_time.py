@@ -31,7 +31,6 @@ from casework.year_table import MAX_DAYS, ONE_DAY, Span, Years
 
 Windows = tuple[tuple[time, time], ...]
 DatedSpan = tuple[date, datetime, datetime]
-DayEnd = Literal["end_of_working_day", "end_of_day", "same_time"]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 ONE_SECOND = timedelta(seconds=1)
@@ -297,46 +296,6 @@ def working_seconds_between(cal: WorkingCalendar, start: datetime, end: datetime
     if end < start:
         return -working_seconds_between(cal, end, start)
     return cal.working_time_between(start, end) // ONE_SECOND
-
-
-def add_working_seconds(cal: WorkingCalendar, start: datetime, seconds: int) -> datetime:
-    """The UTC instant at which ``seconds`` of working time have passed since ``start``.
-
-    A budget that ends with a window is due when that window closes, not when the next one opens; a budget of
-    zero is due at ``start``. Raises WorkingTimeError for a negative budget, CalendarExhausted.
-    """
-    start = as_utc(start, "start")
-    if seconds < 0:
-        raise WorkingTimeError(f"seconds must not be negative, got {seconds}")
-    return cal.after_working_time(start, timedelta(seconds=seconds))
-
-
-def add_working_days(
-    cal: WorkingCalendar,
-    start: datetime,
-    days: int,
-    *,
-    count_start_day: bool = False,
-    due_at: DayEnd = "end_of_working_day",
-) -> datetime:
-    """The UTC instant at which a period of ``days`` working days ends; raises as ``count_working_days``.
-
-    ``end_of_working_day`` is the close of the last window, ``end_of_day`` the midnight that ends that date,
-    ``same_time`` the local time of ``start``, which cannot be joined with counting the start day.
-    """
-    if due_at == "same_time" and count_start_day:
-        raise WorkingTimeError("a period that counts its start day cannot end at the same time of day")
-    start = as_utc(start, "start")
-    if days < 1:
-        raise WorkingTimeError(f"days must be at least 1, got {days}")
-    first = cal.day(cal.local(start).date())
-    counts = count_start_day and first.closes_after(start)
-    last = cal.nth_working_day(first.on, days + (first.is_working and not counts))
-    if due_at == "end_of_working_day":
-        return last.spans[-1][1]
-    if due_at == "end_of_day":
-        return cal.end_of_day(last.on)
-    return cal.instant(last.on, cal.local(start).time())
 
 
 def count_working_days(

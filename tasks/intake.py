@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from casework.errors import NotAllowed, QorganError, ReportRefused
 from casework.facts import SYSTEM, Actor
 from casework.payload import sha256
-from casework.report_formats import RawReport, split_file
+from casework.report_formats import RawReport
 from casework.vocabulary import HoldReason, ReportState, Role
 from db.queries.cases import case_by_id
 from db.queries.events import NewEvent, append_events, hold_chain
@@ -44,13 +44,6 @@ RAW = "report"
 """Purpose that binds a sealed raw report to its table."""
 
 log = logger("intake")
-
-
-def take_in_file(
-    runtime: Runtime, name: str, data: bytes, actor: Actor | str, *, dry_run: bool = False
-) -> list[TakenIn]:
-    """Take in every report of a file's bytes. See :func:`take_in`."""
-    return take_in(runtime, split_file(name, data), actor, dry_run=dry_run)
 
 
 def take_in(

@@ -25,6 +25,7 @@ from casework.expert_opinion import Opinion
 from casework.facts import CaseFacts
 from casework.move_guards import MoveDetails
 from casework.policy_pack import Pack
+from casework.report_formats import split_file
 from casework.vocabulary import Action, ReportState
 from casework.waiting import Wait
 from db.queries.cases import case_by_number, items_of_case, reviews_of_case
@@ -203,7 +204,7 @@ class Story:
     def hand_in(self, *reports: dict[str, Any], name: str = "reports.jsonl", by: str = INTAKE) -> list[TakenIn]:
         """Hand reports in as one file."""
         lines = b"\n".join(json.dumps(fields, ensure_ascii=False).encode() for fields in reports)
-        return intake.take_in_file(self.runtime, name, lines, by)
+        return intake.take_in(self.runtime, split_file(name, lines), by)
 
     def take_in(self, **fields: Any) -> str:
         """A new case from one report; its number."""

@@ -111,8 +111,3 @@ def last_statuses(session: Session) -> dict[int, str]:
         .order_by(Event.seq)
     )
     return {case_id: status for case_id, status in rows if case_id is not None and status is not None}
-
-
-def count_events(session: Session, case_id: int, kind: str) -> int:
-    """How often something happened to a case."""
-    return len(session.scalars(select(Event.seq).where(Event.case_id == case_id, Event.kind == kind)).all())

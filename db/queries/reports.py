@@ -49,11 +49,6 @@ def report_by_id(session: Session, report_id: int) -> Report | None:
     return session.get(Report, report_id, populate_existing=True)
 
 
-def reports_of_case(session: Session, case_id: int) -> Sequence[Report]:
-    """The reports a case gathers, oldest first."""
-    return session.scalars(select(Report).where(Report.case_id == case_id).order_by(Report.id)).all()
-
-
 def count_reports_since(session: Session, case_id: int, since: datetime) -> int:
     """How many reports of a case came in since a moment; at least the one that is being looked at."""
     query = select(func.count()).where(Report.case_id == case_id, Report.received_at >= since)
@@ -78,8 +73,3 @@ def held_item_by_id(session: Session, held_id: int) -> HeldItem | None:
 
 def party_by_id(session: Session, party_id: int) -> Party | None:
     return session.get(Party, party_id)
-
-
-def parties_of_case(session: Session, case_id: int) -> Sequence[Party]:
-    """Everybody in the vault for a case."""
-    return session.scalars(select(Party).where(Party.case_id == case_id).order_by(Party.id)).all()

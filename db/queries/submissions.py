@@ -29,13 +29,6 @@ def submission_by_number(session: Session, number: str) -> Submission | None:
     ).one_or_none()
 
 
-def submission_by_reference(session: Session, platform_reference: str) -> Submission | None:
-    """The submission a platform knows under its own reference."""
-    return session.scalars(
-        select(Submission).where(Submission.platform_reference == platform_reference).order_by(Submission.id.desc())
-    ).first()
-
-
 def claim_submission(session: Session, submission_id: int, now: datetime, lease: timedelta) -> Submission | None:
     """Take a submission to try it; None when somebody else has it or nothing may be tried now.
 
@@ -65,16 +58,6 @@ def outcome_known(session: Session, submission_id: int, answer_id: str) -> bool:
     """Whether this answer was recorded before."""
     query = select(ItemOutcome.id).where(ItemOutcome.submission_id == submission_id, ItemOutcome.answer_id == answer_id)
     return session.scalar(query) is not None
-
-
-def outcomes_of_case(session: Session, case_id: int) -> Sequence[ItemOutcome]:
-    """Every answer about a case's items, oldest first."""
-    return session.scalars(
-        select(ItemOutcome)
-        .join(ContentItem, ContentItem.id == ItemOutcome.item_id)
-        .where(ContentItem.case_id == case_id)
-        .order_by(ItemOutcome.id)
-    ).all()
 
 
 def count_outcomes(session: Session) -> dict[str, int]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from casework.interruptions import Extension
 from casework.limits import due_at, threshold_at
-from casework.working_time import add_working_seconds, working_seconds_between
+from casework.working_time import working_seconds_between
 from tests.casework import clock_worlds as worlds
+from tests.casework.adding import add_working_seconds
 from tests.casework.clock_worlds import World, limit_of
 from tests.casework.reference_clock import DAY, Beyond, Break, Duty, Reference
 

@@ -314,9 +314,3 @@ def test_the_repeats_after_a_breach_move_with_it() -> None:
     assert shown(then(paused, end_pause(paused, after(13), MARAT)))[2:] == [("breach", 43), ("+1", 55), ("+2", 67)]
     longer = extend(clock, after(60), MARAT, REASONS, after(10))
     assert shown(longer)[2:] == [("breach", 60), ("+1", 72), ("+2", 84)]
-
-
-def test_a_breach_that_was_acted_on_is_known_to_the_clock() -> None:
-    clock = a_clock()
-    assert not replace(clock, fired=2).breached
-    assert replace(clock, fired=3).breached

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from casework.interruptions import Pause
 from casework.limits import Limit, Unit, due_at
-from casework.working_time import DayOverride, WorkingCalendar, add_working_seconds, working_seconds_between
+from casework.working_time import DayOverride, WorkingCalendar, working_seconds_between
 from casework.working_time_errors import CalendarExhausted
 from tests.casework import clock_worlds as worlds
+from tests.casework.adding import add_working_seconds
 from tests.casework.clock_questions import PROOFS, Proof
 from tests.casework.clock_worlds import World, limit_of
 from tests.casework.reference_clock import DAY, Break, Duty, Office, Reference, WallClock

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from casework.clock_changes import ClockFacts, begin_pause, end_pause, extend
 from casework.explain import ClockOnRecord
-from casework.explain_due import derivation_lines, explain_due
+from casework.explain_due import explain_due
 from casework.facts import Actor
 from casework.limits import due_at
 from casework.vocabulary import ClockState, PauseReason, Role
@@ -216,16 +216,6 @@ def test_the_precondition_of_an_instrument_is_told_with_its_instant() -> None:
     assert "Met since 2026-03-20 09:00 +05:00" in met.text
     assert met.data["precondition"]["met"] is True
     assert explain_due(a_case(), [], pack, NOW).data["precondition"] is None
-
-
-def test_the_counting_alone_may_stand_in_a_letter() -> None:
-    """Nothing internal is in it: no rule id, no policy version, no word on whose target it is."""
-    lines = derivation_lines(a_clock(REVIEW))
-    assert lines[0] == "3 working days, calendar practice, local time of Asia/Almaty"
-    assert lines[-1].startswith("  Due Thursday 2026-03-26 18:30:00+05:00")
-    text = "\n".join(lines)
-    assert "practice.review" not in text
-    assert "target" not in text
 
 
 def test_a_year_without_a_calendar_is_told_and_breaks_nothing() -> None:

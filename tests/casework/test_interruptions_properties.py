@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from casework.derivation import StepKind, derive
 from casework.interruptions import Extension, Pause, standstills
 from casework.limits import DueAt, Limit, Unit, due_at, threshold_at
-from casework.working_time import WorkingCalendar, add_working_seconds, working_seconds_between
+from casework.working_time import WorkingCalendar, working_seconds_between
+from tests.casework.adding import add_working_seconds
 from tests.casework.test_interruptions import BERLIN, KZ, MONTH, ROLLING, TEN_HOURS
 
 NIGHT = ((time(22), time(6)),)

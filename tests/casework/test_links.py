@@ -73,8 +73,8 @@ def test_the_owner_of_a_facebook_story_stays_with_the_link() -> None:
 
 
 def test_a_short_link_is_opaque_and_waits_for_a_person() -> None:
-    assert read_link("https://vm.tiktok.com/ZMx/").needs_resolution
-    assert not read_link("https://www.tiktok.com/@a/video/1").needs_resolution
+    assert read_link("https://vm.tiktok.com/ZMx/").opaque
+    assert not read_link("https://www.tiktok.com/@a/video/1").opaque
 
 
 def test_an_unknown_host_keeps_its_parameters_and_loses_only_known_noise() -> None:

@@ -20,12 +20,12 @@ from casework.working_time import (
     DayReason,
     Windows,
     WorkingCalendar,
-    add_working_seconds,
     counted_windows,
     next_working_instant,
     working_seconds_between,
 )
 from casework.working_time_errors import CalendarEmpty, CalendarExhausted, CalendarInvalid, CalendarMissing, NaiveTime
+from tests.casework.adding import add_working_seconds
 
 NINE_TO_FIVE: Windows = ((time(9), time(17)),)
 ROUND_THE_CLOCK: Windows = ((time(0), time(0)),)

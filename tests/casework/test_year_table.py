@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from casework.working_time import (
     WorkingCalendar,
-    add_working_days,
-    add_working_seconds,
     count_working_days,
     working_seconds_between,
 )
 from casework.working_time_errors import CalendarExhausted
+from tests.casework.adding import add_working_days, add_working_seconds
 from tests.casework.test_working_time import (
     EVERY_DAY,
     HOUR,

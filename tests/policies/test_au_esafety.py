@@ -259,7 +259,7 @@ def test_one_notice_starts_one_clock_of_the_platform(instrument: str, clock: str
 
 def test_a_question_of_the_provider_does_not_stop_the_24_hours_because_the_act_does_not_say_so() -> None:
     rule = pack().sla.clock("au.removal_24h")
-    assert rule.statutory and rule.number_is_law
+    assert rule.statutory and rule.qualitative is None
     assert set(rule.stop) == {"platform.decided", "case.ended"} and rule.pause == ()
 
 
@@ -271,7 +271,7 @@ def test_the_delegate_may_allow_the_provider_longer_and_the_ceiling_is_said_to_b
 
 def test_the_notice_of_a_refusal_is_a_duty_in_words_and_its_number_is_never_shown_as_law() -> None:
     rule = pack().sla.clock("au.refusal_notice")
-    assert rule.statutory and rule.qualitative is not None and not rule.number_is_law
+    assert rule.statutory and rule.qualitative is not None
     assert "65(3)" in rule.source.ref
 
 

@@ -154,7 +154,7 @@ def test_settling_needs_a_word_about_what_was_done(story: Story) -> None:
 
 def test_raw_bytes_can_be_unsealed_exactly_and_stand_nowhere_in_the_clear(story: Story) -> None:
     raw = json.dumps(report(description="Ескерту: құпия сөз"), ensure_ascii=False).encode("utf-8") + b"   "
-    [result] = intake.take_in_file(story.runtime, "a.jsonl", raw, INTAKE)
+    [result] = intake.take_in(story.runtime, split_file("a.jsonl", raw), INTAKE)
     with story.runtime.sessions.read() as session:
         row = session.get_one(Report, result.report_id)
         assert intake.unsealed(story.runtime, row).raw.raw == raw
@@ -224,9 +224,8 @@ HOSTILE = [
 
 
 def test_hostile_rows_are_answered_and_stop_nobody(story: Story) -> None:
-    results = intake.take_in_file(
-        story.runtime, "hostile.jsonl", b"\n".join([*HOSTILE, json.dumps(report()).encode()]), INTAKE
-    )
+    lines = b"\n".join([*HOSTILE, json.dumps(report()).encode()])
+    results = intake.take_in(story.runtime, split_file("hostile.jsonl", lines), INTAKE)
     assert len(results) == len(HOSTILE) + 1
     assert results[-1].state is STATES.CASE
     assert not [row for row in story.all(Report) if row.state == "stored"]

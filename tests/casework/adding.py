@@ -1,0 +1,24 @@
+"""Working time added up, by what the case file itself asks: a calendar for seconds, a limit for days."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from casework.limits import DueAt, Limit, Unit, due_at
+from casework.working_time import WorkingCalendar, as_utc
+
+ENDS = {
+    "end_of_working_day": DueAt.END_OF_WORKING_DAY,
+    "end_of_day": DueAt.END_OF_DAY,
+    "same_time": DueAt.INSTANT,
+}
+
+
+def add_working_seconds(cal: WorkingCalendar, start: datetime, seconds: int) -> datetime:
+    return cal.after_working_time(as_utc(start, "start"), timedelta(seconds=seconds))
+
+
+def add_working_days(
+    cal: WorkingCalendar, start: datetime, days: int, *, count_start_day: bool = False, due: str = "end_of_working_day"
+) -> datetime:
+    return due_at(Limit(days, Unit.WORKING_DAYS, count_start_day, ENDS[due]), start, cal)
