@@ -93,7 +93,7 @@ def _no_single_judge_on_speech(ask: Asked) -> None:
             rule="review.proportionality_missing",
             next_step="Write it with --proportionality.",
         )
-    if ask.action is A.APPROVE and not ask.case.endorsed_by - {ask.actor.id}:
+    if ask.action is not A.ENDORSE and not ask.case.endorsed_by - {ask.actor.id}:
         raise MoveRefused(
             ask.case.number,
             f"category '{ask.case.category}' is politically sensitive: a second reviewer must have endorsed it",
@@ -325,30 +325,29 @@ def _no_merge_into_nothing(ask: Asked) -> None:
 
 _DECIDING = (_no_silent_decision, _no_judge_in_own_cause, _no_same_judge_on_appeal)
 
+_OF_A_NOTICE = (
+    _no_notice_under_law_not_in_force,
+    _no_notice_to_nobody,
+    _no_order_without_expert_decision,
+    _no_ground_that_the_form_forbids,
+    _no_notice_before_its_time,
+    _no_single_judge_on_speech,
+    _no_account_before_the_item,
+    _no_notice_without_basis,
+)
+"""What every notice must be, however urgent it is and whoever lets it out."""
+
 GUARDS: dict[Action, tuple[Guard, ...]] = {
     A.RETURN: (_no_silent_decision,),
     A.ENDORSE: (*_DECIDING, _no_notice_under_law_not_in_force, _no_single_judge_on_speech, _no_notice_without_basis),
-    A.APPROVE: (
-        *_DECIDING,
-        _no_notice_under_law_not_in_force,
-        _no_notice_to_nobody,
-        _no_order_without_expert_decision,
-        _no_ground_that_the_form_forbids,
-        _no_decision_by_the_wrong_office,
-        _no_notice_before_its_time,
-        _no_single_judge_on_speech,
-        _no_account_before_the_item,
-        _no_notice_without_basis,
-    ),
-    A.APPROVE_URGENTLY: (
+    A.APPROVE: (*_DECIDING, _no_decision_by_the_wrong_office, *_OF_A_NOTICE),
+    A.APPROVE_URGENTLY: (_no_silent_decision, _no_judge_in_own_cause, _no_urgency_without_law, *_OF_A_NOTICE),
+    A.CONFIRM: (
         _no_silent_decision,
         _no_judge_in_own_cause,
-        _no_notice_under_law_not_in_force,
-        _no_notice_to_nobody,
-        _no_urgency_without_law,
-        _no_notice_without_basis,
+        _no_confirmation_by_the_sender,
+        _no_decision_by_the_wrong_office,
     ),
-    A.CONFIRM: (_no_silent_decision, _no_judge_in_own_cause, _no_confirmation_by_the_sender),
     A.DECLINE: (*_DECIDING, _no_decision_by_the_wrong_office),
     A.RECALL: (_no_silent_decision, _no_recall_of_what_is_out),
     A.SUBMIT: (_no_submission_while_one_is_open,),

@@ -25,7 +25,6 @@ from casework.working_time_errors import (
     CalendarEmpty,
     CalendarInvalid,
     NaiveTime,
-    WorkingTimeError,
 )
 from casework.year_table import MAX_DAYS, ONE_DAY, Span, Years
 
@@ -296,27 +295,6 @@ def working_seconds_between(cal: WorkingCalendar, start: datetime, end: datetime
     if end < start:
         return -working_seconds_between(cal, end, start)
     return cal.working_time_between(start, end) // ONE_SECOND
-
-
-def count_working_days(
-    cal: WorkingCalendar, start: datetime, days: int, *, count_start_day: bool = False
-) -> tuple[DayPlan, ...]:
-    """Every date from the start date through the last working day of the period, closed days included.
-
-    The start date is the local calendar date of ``start``, also within a night shift. If it is counted, it is
-    so only while working time is left in it: otherwise a duty could be over before it began. Raises
-    WorkingTimeError unless ``days`` is positive, CalendarExhausted.
-    """
-    start = as_utc(start, "start")
-    if days < 1:
-        raise WorkingTimeError(f"days must be at least 1, got {days}")
-    passed: list[DayPlan] = []
-    for plan in cal.days_from(cal.local(start).date()):
-        days -= plan.is_working if passed else count_start_day and plan.closes_after(start)
-        passed.append(plan)
-        if days == 0:
-            break
-    return tuple(passed)
 
 
 def next_working_instant(cal: WorkingCalendar, at: datetime) -> datetime:

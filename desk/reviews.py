@@ -151,10 +151,14 @@ def approve_urgently(
     reason: Reason,
     basis: Basis = None,
     policy_line: PolicyLine = "",
+    proportionality: Proportionality = "",
     as_json: Json = False,
 ) -> None:
     """Send before review, where the pack's law allows it; a reviewer confirms afterwards."""
-    _decide(number, Action.APPROVE_URGENTLY, as_user, as_json, reason=reason, basis=basis, policy_line=policy_line)
+    _decide(
+        number, Action.APPROVE_URGENTLY, as_user, as_json,
+        reason=reason, basis=basis, policy_line=policy_line, proportionality=proportionality,
+    )  # fmt: skip
 
 
 @app.command()

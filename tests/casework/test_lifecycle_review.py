@@ -16,6 +16,7 @@ from casework.vocabulary import (
     Instrument,
     Outcome,
     Priority,
+    RequestedAction,
     Role,
     Status,
     Verdict,
@@ -259,6 +260,35 @@ def test_the_exception_covers_the_listed_instrument_only() -> None:
     case = a_case(status=S.TRIAGED, priority=Priority.P0, instrument=Instrument.REQUEST)
     said = {"pack": urgent_pack(), "basis": SPEECH_BASIS}
     assert refused(case, A.APPROVE_URGENTLY, OLZHAS, **said) == "review.before_review_not_allowed"
+
+
+URGENT = {"status": S.IN_LEGAL_REVIEW, "priority": Priority.P0}
+
+
+def test_urgency_lets_no_account_go_before_the_item() -> None:
+    case = a_case(**URGENT, requested_action=RequestedAction.SUSPEND_ACCOUNT)
+    assert refused(case, A.APPROVE_URGENTLY, OLZHAS, pack=urgent_pack()) == "review.account_disproportionate"
+    assert move(case, A.APPROVE_URGENTLY, OLZHAS, pack=urgent_pack(), proportionality=NOTE).to is S.APPROVED
+
+
+def test_urgency_replaces_no_opinion_of_the_expert_group() -> None:
+    case = a_case(**URGENT, category="cyberbullying_child", instrument=Instrument.PRESCRIPTION, ground=Ground.LOCAL_LAW)
+    said = {"pack": urgent_pack("prescription"), "basis": ("kz.mass_media.40.1",)}
+    assert refused(case, A.APPROVE_URGENTLY, OLZHAS, **said) == "review.expert_decision_missing"
+
+
+def test_urgency_lets_no_notice_rest_on_a_ground_that_its_form_forbids() -> None:
+    case = a_case(**URGENT, ground=Ground.LOCAL_LAW)
+    said = {"pack": urgent_pack(), "basis": SPEECH_BASIS}
+    assert refused(case, A.APPROVE_URGENTLY, OLZHAS, **said) == "review.ground_forbidden"
+
+
+def test_urgency_takes_no_second_reviewer_from_political_speech() -> None:
+    case = a_case(**URGENT, political=True)
+    said = {"pack": urgent_pack(), "proportionality": NOTE}
+    assert refused(case, A.APPROVE_URGENTLY, OLZHAS, **said) == "review.second_reviewer"
+    endorsed = replace(case, endorsed_by=frozenset({SAULE.id}))
+    assert move(endorsed, A.APPROVE_URGENTLY, OLZHAS, **said).to is S.APPROVED
 
 
 def test_who_sent_before_review_does_not_confirm_it() -> None:

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from casework.working_time import (
     WorkingCalendar,
-    count_working_days,
     working_seconds_between,
 )
 from casework.working_time_errors import CalendarExhausted
-from tests.casework.adding import add_working_days, add_working_seconds
+from tests.casework.adding import add_working_days, add_working_seconds, walk_working_days
 from tests.casework.test_working_time import (
     EVERY_DAY,
     HOUR,
@@ -62,7 +61,7 @@ def test_a_year_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_last_working_day_is_the_one_that_a_walk_finds(
     cal: WorkingCalendar, start: datetime, days: int, counted: bool
 ) -> None:
-    *_, last = count_working_days(cal, start, days, count_start_day=counted)
+    last = cal.day(walk_working_days(cal, start, days, count_start_day=counted))
     assert add_working_days(cal, start, days, count_start_day=counted) == last.spans[-1][1]
     first = cal.local(start).date()
     walked = sum(plan.is_working for plan in cal.days_from(first, last.on))
