@@ -236,7 +236,9 @@ class _Replay:
         self._begin(None, climb_on(follow_up, highest, self._rules.pack.sla.ladder(key[1])), step.notice)
 
     def _by_hand(self, step: Happened) -> None:
-        clock = next((clock for clock in self._running if clock.start.rule_id == step.clock), None)
+        clock = next(
+            (one for one in self._running if one.start.rule_id == step.clock and one.touched_by(step.notice)), None
+        )
         facts = None if clock is None else self._clock_facts(clock)
         if clock is None or facts is None:
             self._refused.append((step.clock, "clock.not_running"))

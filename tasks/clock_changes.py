@@ -12,7 +12,7 @@ from casework.facts import SYSTEM, Actor
 from casework.vocabulary import PauseReason
 from db.queries.clocks import running_clocks
 from db.queries.submissions import submissions_of_case
-from db.tables import CaseFile, Clock
+from db.tables import CaseFile, Clock, Submission
 from tasks.case_facts import find_case
 from tasks.clock_history import clock_facts, write_change
 from tasks.clock_rows import refresh_due
@@ -70,13 +70,20 @@ def _change(
         session.flush()
         data = {
             "clock": clock.id, "rule": clock.rule_id, "due_before": before.isoformat(),
-            "due_at": clock.due_at.isoformat(),
+            "due_at": clock.due_at.isoformat(), **_about(session, clock),
         }  # fmt: skip
         note(session, runtime, case, kind, actor, at, reason=reason, data=data)
         if kind == "clock.extended":
             _tell_reporter(session, runtime, case, clock, facts, at, reason)
         refresh_due(session, case.id)
         return clock.due_at
+
+
+def _about(session: Session, clock: Clock) -> dict[str, str]:
+    """The notice that the clock is about, for the record; nothing for a clock about the case."""
+    if clock.subject_kind != "submission":
+        return {}
+    return {"submission": session.get_one(Submission, clock.subject_id).number}
 
 
 def _find(session: Session, runtime: Runtime, case: CaseFile, rule_id: str, notice: str) -> tuple[Clock, ClockFacts]:

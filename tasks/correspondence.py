@@ -20,7 +20,7 @@ from casework.letters import LETTERS
 from casework.payload import sha256
 from casework.vocabulary import DeliveryPromise, DeliveryState, Recipient, Role
 from db.queries.cases import case_by_id
-from db.queries.letters import claim_letter, letter_by_id, letters_abandoned, letters_due
+from db.queries.letters import claim_letter, letter_by_id, letters_abandoned, letters_due, still_to_go
 from db.queries.reports import party_by_id
 from db.tables import Letter
 from tasks.intake_writing import PARTY
@@ -220,9 +220,9 @@ def _settle(session: Session, runtime: Runtime, letter_id: int, attempt: Attempt
 
 
 def _done_by(session: Session, runtime: Runtime, letter: Letter, at: datetime) -> None:
-    """Some duties are done when their letter is out."""
+    """Some duties are done when their letter is out: the last of them, where several people are told."""
     moment = LETTERS[letter.kind].does
-    if moment is not None:
+    if moment is not None and not still_to_go(session, letter):
         case = case_by_id(session, letter.case_id)
         note(session, runtime, case, moment, SYSTEM, at, moment=moment, data={"letter": letter.id})
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from casework.clock_changes import ClockChange, ClockFacts, recount
 from casework.errors import NotAllowed, QorganError
 from casework.facts import Actor
+from casework.policy_clocks import ClockRule
 from casework.policy_pack import Pack
 from casework.vocabulary import ClockState, Priority, Role
 from db.queries.cases import case_by_id, open_case_ids
@@ -72,14 +73,14 @@ def plan_recompute(runtime: Runtime) -> Plan:
     clocks: list[ClockMove] = []
     levels: list[LevelMove] = []
     with runtime.sessions.read() as session:
-        numbers = open_case_ids(session)
-        for case_id in numbers:
+        opened = open_case_ids(session)
+        for case_id in opened:
             case = case_by_id(session, case_id)
             clocks += [move for move, _, _ in _clock_moves(session, runtime, case)]
             level = _level_move(session, runtime, case, runtime.now())
             if level is not None:
                 levels.append(level)
-    return Plan(len(numbers), tuple(clocks), tuple(levels))
+    return Plan(len(opened), tuple(clocks), tuple(levels))
 
 
 def apply_recompute(runtime: Runtime, actor_id: str, reason: str, confirmed_by: str | None = None) -> Plan:
@@ -165,10 +166,13 @@ def _began_before(pack: Pack, clock: Clock) -> bool:
     return bool(versions) and not (pack.in_force_on(day) and any(rule.in_force_on(day) for rule in versions))
 
 
+def _todays_rule(pack: Pack, clock: Clock) -> ClockRule | None:
+    return next((rule for rule in pack.at(clock.started_at).sla.clocks if rule.id == clock.rule_id), None)
+
+
 def _by_todays_policy(runtime: Runtime, clock: Clock, about: str) -> ClockChange | None:
     """The clock by the rule that the policy in use has for its start; None when it has none any more."""
-    rules = runtime.pack.at(clock.started_at).sla.clocks
-    rule = next((rule for rule in rules if rule.id == clock.rule_id), None)
+    rule = _todays_rule(runtime.pack, clock)
     if rule is None:
         return None
     history = history_of(clock)
@@ -187,7 +191,8 @@ def _by_todays_policy(runtime: Runtime, clock: Clock, about: str) -> ClockChange
 
 def _carry_over(runtime: Runtime, clock: Clock, change: ClockChange) -> None:
     """From here on the clock follows the rule of the policy in use."""
-    rule = next(rule for rule in runtime.pack.at(clock.started_at).sla.clocks if rule.id == clock.rule_id)
+    rule = _todays_rule(runtime.pack, clock)
+    assert rule is not None, "a change was counted by it"
     clock.policy_version = runtime.pack.version
     clock.limit_spec = rule.limit.model_dump(mode="json")
     clock.calendar = rule.calendar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -127,14 +127,17 @@ def _happened(event: RecordedEvent, beside: _Beside) -> Happened:
 
 
 def _by_hand(event: RecordedEvent, data: JsonDict, entries: Sequence[JsonDict]) -> Happened:
-    rule = str(data["rule"])
+    done = Happened(
+        event.at, event.kind, notice=_place(str(data["submission"])) if "submission" in data else 0,
+        clock=str(data["rule"]),
+    )  # fmt: skip
     if event.kind == "clock.paused":
         entry = next(entry for entry in entries if _is(entry, "pause", "began_at", event.at))
-        return Happened(event.at, event.kind, clock=rule, reason=PauseReason(str(entry["reason"])))
+        return replace(done, reason=PauseReason(str(entry["reason"])))
     if event.kind == "clock.extended":
         entry = next(entry for entry in entries if _is(entry, "extension", "granted_at", event.at))
-        return Happened(event.at, event.kind, clock=rule, until=datetime.fromisoformat(str(entry["until"])))
-    return Happened(event.at, event.kind, clock=rule)
+        return replace(done, until=datetime.fromisoformat(str(entry["until"])))
+    return done
 
 
 def _is(entry: JsonDict, kind: str, when: str, at: datetime) -> bool:

@@ -48,6 +48,7 @@ def _page(pack: Pack) -> str:
         f"{pack.authority.names[-1].name.en}. In force from {pack.regime.valid_from}"
         f"{f' to {pack.regime.valid_to}' if pack.regime.valid_to else ''}; id `{pack.regime.id}`. Generated from the"
         " pack's files; how to read and change them: [policy-packs.md](../policy-packs.md).",
+        "## Roles", _roles(pack),
         "## Forms of notice", _instruments(pack),
         "## Clocks",
         "A case has several at once. Minutes and hours are real time, day and night; working units follow a calendar.",
@@ -59,6 +60,16 @@ def _page(pack: Pack) -> str:
         "## How long records are kept", _retention(pack),
     )  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _roles(pack: Pack) -> str:
+    clashes = pack.roles.never_together
+    rows = [
+        (code(entry.role), entry.title.en, codes(other for pair in clashes if entry.role in pair for other in pair
+                                                 if other != entry.role), entry.note or "")
+        for entry in pack.roles.roles
+    ]  # fmt: skip
+    return table(("role", "what it is called here", "never together with", "note"), rows)
 
 
 def _instruments(pack: Pack) -> str:

@@ -120,3 +120,16 @@ def all_dropped(session: Session, ids: Collection[int]) -> bool:
     """Whether none of these letters will ever go out."""
     kept = select(func.count()).select_from(Letter).where(Letter.id.in_(ids), Letter.state != DeliveryState.DROPPED)
     return not session.scalar(kept)
+
+
+def still_to_go(session: Session, letter: Letter) -> bool:
+    """Whether the same letter to somebody else was intended with this one and is neither sent nor dropped."""
+    settled = (DeliveryState.SENT, DeliveryState.DROPPED)
+    query = select(Letter.id).where(
+        Letter.case_id == letter.case_id,
+        Letter.kind == letter.kind,
+        Letter.created_at == letter.created_at,
+        Letter.id != letter.id,
+        Letter.state.not_in(settled),
+    )
+    return session.scalar(query.limit(1)) is not None

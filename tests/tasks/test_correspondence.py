@@ -66,6 +66,25 @@ def test_of_two_reporters_one_refused_by_the_server_the_other_gets_the_letter(st
 
 
 @SQLITE_ONLY
+def test_a_duty_to_tell_is_done_when_the_last_of_several_reporters_is_told(story: Story) -> None:
+    people = [{"name": name, "email": f"{name}@mail.example"} for name in ("late", "there")]
+    number = story.take_in(links=[link(42)], reporter=people[0])
+    story.hand_in(report(links=[link(42, "mirror")], reporter=people[1]))
+    story.drive(number)
+    story.send_letters()
+    story.mailbox.defer_recipients = {"late@mail.example"}
+    story.move(number, Action.DECLINE, REVIEWER)
+    story.send_letters()
+    assert sorted(row.state for row in story.letters(number, "decline")) == ["queued", "sent"]
+    assert story.events(number, "case.answered") == [], "one of two does not know yet"
+    story.mailbox.defer_recipients = set()
+    story.later(hours=1)
+    story.send_letters()
+    assert [row.state for row in story.letters(number, "decline")] == ["sent", "sent"]
+    assert len(story.events(number, "case.answered")) == 1
+
+
+@SQLITE_ONLY
 def test_while_the_mail_server_is_down_letters_wait_at_growing_pauses_and_then_go_once(story: Story) -> None:
     number = story.take_in()
     down = story.with_settings(smtp_port=closed_port())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from casework.pack_reader import read_pack
 from casework.replay import replay
 from casework.replayed import Replayed
 from casework.vocabulary import PauseReason
-from tasks.clock_changes import pause_clock, resume_clock
+from tasks.clock_changes import extend_clock, pause_clock, resume_clock
 from tasks.legal_review import Supplied, supply
 from tasks.policies import Policies, adopt
 from tasks.recorded_histories import recorded_histories
@@ -24,6 +24,7 @@ from tests.stories import (
     INTAKE,
     SQLITE_ONLY,
     Story,
+    link,
 )  # fmt: skip
 from tests.tasks.recorded_stories import (
     bullying_with_an_expert_group_and_more_time,
@@ -147,3 +148,19 @@ def test_pauses_by_themselves_and_by_hand_are_replayed_too(story: Story) -> None
         "case.returned", "a person",
     ]  # fmt: skip
     assert_replays(told, number)
+
+
+@SQLITE_ONLY
+def test_more_time_for_one_of_two_notices_is_replayed_for_that_one(story: Story) -> None:
+    under = story.with_settings(pack="au-esafety")
+    number = under.to_review(category="csam", age_band="child", links=[link(), "https://youtu.be/abcdefghijk"])
+    under.approve(number, HEAD)
+    under.drive(number)
+    until = under.clock() + timedelta(hours=30)
+    extend_clock(
+        under.runtime, number, "au.removal_24h", until, HEAD, "The provider asked for six hours more.", f"{number}/S2"
+    )
+    assert len({row.due_at for row in under.clocks(number, "au.removal_24h")}) == 2
+    pass_time(under, hours=1)
+    assert_replays(under, number)
+    under.close()
