@@ -39,8 +39,9 @@ KINDS: frozenset[str] = frozenset(
 class Happened:
     """One event of the record. ``notice`` is the number of the notice it is about; 0: the case itself.
 
-    ``rung``: of an acknowledgement. ``level`` and ``level_before``: of a change of priority by a person. ``clock``,
-    ``reason`` and ``until``: of what a person did to a clock, which is named by its rule.
+    ``platform``: of a notice or an answer that went out. ``rung``: of an acknowledgement. ``level`` and
+    ``level_before``: of a change of priority by a person. ``clock``, ``reason`` and ``until``: of what a person did to
+    a clock, which is named by its rule.
     """
 
     at: datetime
@@ -52,6 +53,7 @@ class Happened:
     clock: str = ""
     reason: PauseReason | None = None
     until: datetime | None = None
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ class ClockOnRecord:
 class LetterOnRecord:
     """A letter of the case file. ``to`` is a role; ``reason`` is why it was dropped or refused; ``attempts`` counts.
 
-    ``not_before`` None: it is tried with the next run.
+    ``not_before`` None: it is tried with the next run. ``held`` is why it waits though it could go; ``digest`` the
+    letter whose line it became.
     """
 
     id: int
@@ -111,6 +112,8 @@ class LetterOnRecord:
     not_before: datetime | None = None
     attempts: int = 0
     reason: str = ""
+    held: str = ""
+    digest: int | None = None
 
 
 def standing(clock: ClockOnRecord) -> str:

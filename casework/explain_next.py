@@ -25,6 +25,7 @@ from casework.explain import (
 from casework.facts import CaseFacts
 from casework.letters import LETTERS
 from casework.limits import due_at
+from casework.policy_letters import threshold_letters
 from casework.policy_pack import Pack
 from casework.preconditions import precondition_of, usable_from
 from casework.vocabulary import OPEN_STATUSES, DeliveryState, Status
@@ -58,7 +59,7 @@ def explain_next(
     lines = [f"{case.number} is '{case.status}': {wait.name}.", f"  Who moves next: {words(wait.who)}. {wait.what}"]
     told, steps = _drive(later, zone, now)
     lines += told
-    by_clocks, of_clocks = _by_clocks(case, clocks, zone, now)
+    by_clocks, of_clocks = _by_clocks(case, clocks, pack, zone, now)
     may_use, of_instrument = _instrument(case, pack, now)
     lines += [*by_clocks, *may_use]
     if letters:
@@ -107,13 +108,13 @@ def _drive(later: Later, zone: str, now: datetime) -> tuple[list[str], list[Data
 
 
 def _by_clocks(
-    case: CaseFacts, clocks: Sequence[ClockOnRecord], zone: str, now: datetime
+    case: CaseFacts, clocks: Sequence[ClockOnRecord], pack: Pack, zone: str, now: datetime
 ) -> tuple[list[str], list[Data]]:
     marks = sorted(((mark, clock) for clock in clocks for mark in clock.ahead), key=lambda pair: pair[0].at)
     lines = ["", "By the clocks, if nothing stops them:"] if marks else []
     steps: list[Data] = []
     for mark, clock in marks:
-        effect, to = effect_of(mark, clock, case)
+        effect, to = effect_of(mark, clock, case, pack)
         if mark.repeat <= 1 or mark is clock.ahead[0]:
             found = "" if mark.at > now else ": the next sweep acts on it"
             lines.append(f"  {when(mark.at, zone, now)}{_at_the_latest(mark, clock, now)}{found}")
@@ -140,30 +141,33 @@ def _at_the_latest(mark: Threshold, clock: ClockOnRecord, now: datetime) -> str:
     return ", at the latest" if still is not None and mark.at >= still.pause.ended_at else ""
 
 
-def effect_of(mark: Threshold, clock: ClockOnRecord, case: CaseFacts) -> tuple[str, str]:
+def effect_of(mark: Threshold, clock: ClockOnRecord, case: CaseFacts, pack: Pack) -> tuple[str, str]:
     """What the sweep does at this threshold, and to whom."""
     if mark.level == GO_ON:
         return f"the clock goes on, whatever happened{_sooner(mark, clock)}.", ""
     if mark.repeat:
         return _repeat(mark, clock)
+    letters = threshold_letters(clock.duty, clock.rule, case, pack, breach=mark.breach)
+    told = "".join(f"; letter '{words(name)}' to {words(LETTERS[name].recipient)}" for name in letters)
+    to = str(LETTERS[letters[0]].recipient) if letters else ""
     if not mark.breach:
-        return "a warning is recorded; nobody is written to.", ""
+        return f"a warning is recorded{told or '; nobody is written to'}.", to
     if clock.lapse and case.status is Status.RETURNED:
         return "the case is closed as incomplete and the reporter is told; it can be reopened.", "reporter"
     if clock.ladder_id is not None and clock.ladder is None:
         return f"the breach is recorded; the policy in use has no ladder '{clock.ladder_id}', so no rung is raised.", ""
     if clock.ladder is not None and clock.next_rung is not None:
         rung = clock.ladder.rungs[clock.next_rung - 1]
-        to = LETTERS[rung.letter].recipient
+        whom = LETTERS[rung.letter].recipient
         wait = rung.acknowledge_within.limit.text
         return (
-            f"rung {rung.rung}, {rung.name.en}: letter '{words(rung.letter)}' to {words(to)};"
+            f"rung {rung.rung}, {rung.name.en}: letter '{words(rung.letter)}' to {words(whom)};"
             f" then {wait} to acknowledge.",
-            str(to),
+            str(whom),
         )
     if clock.ladder is not None:
         return "the breach is recorded; no rung is left to raise.", ""
-    return "the breach is recorded and shown as overdue.", ""
+    return f"the breach is recorded and shown as overdue{told}.", to
 
 
 def _sooner(mark: Threshold, clock: ClockOnRecord) -> str:
@@ -254,11 +258,13 @@ def letter_waits(letter: LetterOnRecord, zone: str, now: datetime) -> str:
     """What a letter that is not out waits for, and what its sending does."""
     match letter.state:
         case DeliveryState.UNKNOWN:
-            return "it may have arrived; a person finds out ('qorgan letters settle')."
+            return "it may have arrived; a person finds out, then 'qorgan letters resolve' or 'replay'."
         case DeliveryState.REFUSED:
-            return "refused; a person decides ('qorgan letters settle')."
+            return "refused; a person decides: 'qorgan letters replay' or 'resolve'."
         case DeliveryState.SENDING:
             return "being sent."
+        case DeliveryState.BUNDLED:
+            return f"goes out as a line of digest {letter.digest}."
         case _ if letter.not_before is not None and letter.not_before > now:
             waits = f"tried again {when(letter.not_before, zone, now)}."
         case _:

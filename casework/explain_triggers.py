@@ -1,5 +1,5 @@
-"""What would make the system write a letter, and why it has not: danger, a report, the platform's yes, a move of the
-case, a rung of a ladder, an extension, a repeat. The rules are those that the system itself goes by.
+"""What would make the system write a letter, and why it has not: danger, a report, a moment or a move of the case, a
+threshold of a clock, a rung of a ladder, an extension, a repeat, a person. The rules are those the system goes by.
 """
 
 from __future__ import annotations
@@ -8,14 +8,25 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from casework.clocks import applies
+from casework.clocks import GO_ON, applies
+from casework.danger import danger_letters
 from casework.explain import ClockOnRecord, LetterOnRecord, any_of, local, moment, when, words
 from casework.facts import CaseFacts
 from casework.letters import LETTERS
 from casework.lifecycle import MOVES, Move
 from casework.policy_clocks import ClockRule, Ladder, Rung
+from casework.policy_letters import APPEALABLE, LetterCase, fits, threshold_letters
 from casework.policy_pack import Pack
-from casework.vocabulary import OPEN_STATUSES, Action, Explained, Priority, Recipient, Status
+from casework.vocabulary import (
+    ACTED_OUTCOMES,
+    OPEN_STATUSES,
+    Action,
+    Duty,
+    Explained,
+    Priority,
+    Recipient,
+    Status,
+)
 
 
 class Fate(Explained):
@@ -81,24 +92,27 @@ def not_intended(kind: str, record: CaseRecord) -> Verdict:
 
 def _by_danger(kind: str, record: CaseRecord) -> Iterable[Verdict]:
     """The police and our own duty officer hear of danger beside everything else, and at once."""
-    if kind not in ("police_referral", "duty_alert"):
+    if kind not in ("police_referral", "duty_alert", "police_report"):
         return
     case = record.case
     category = next((one for one in record.pack.categories if one.code == case.category), None)
-    by_category = kind == "police_referral" and category is not None and category.police_referral
-    if case.priority is Priority.P0 or by_category:
-        why = f"category '{case.category}' has police referral" if by_category else "the priority is P0"
+    to_police = category is not None and category.police_referral
+    if kind in danger_letters(case.priority, to_police):
+        why = "the priority is P0" if case.priority is Priority.P0 else f"category '{case.category}' goes to the police"
         yield Verdict(
             Fate.MISSING,
-            f"{why} and no letter is on record; it is intended when a report comes in or the priority rises."
-            " Tell them now by other means",
+            f"{why} and no letter is on record; it is intended when a report comes in, the priority rises or the"
+            " category changes. Tell them now by other means",
         )
         return
-    reasons = [f"the priority is {case.priority}, not P0"]
-    if kind == "police_referral":
-        reasons.append(f"category '{case.category}' has no police referral")
+    if kind == "police_report":
+        if to_police:
+            yield Verdict(Fate.NEVER, "the priority is P0: the police hear of it by the referral")
+        else:
+            yield Verdict(Fate.NEVER, f"category '{case.category}' does not go to the police")
+        return
     more = "; it goes if the case rises to P0" if case.status in OPEN_STATUSES else ""
-    yield Verdict(Fate.NEVER, f"{' and '.join(reasons)}{more}")
+    yield Verdict(Fate.NEVER, f"the priority is {case.priority}, not P0{more}")
 
 
 def _by_report(kind: str, record: CaseRecord) -> Iterable[Verdict]:
@@ -114,16 +128,103 @@ def _no_address(record: CaseRecord) -> str:
     return "the reporter left no address" if record.reachable else "the reporter is anonymous"
 
 
-def _by_acceptance(kind: str, record: CaseRecord) -> Iterable[Verdict]:
-    if kind != "platform_notice":
+def _by_moment(kind: str, record: CaseRecord) -> Iterable[Verdict]:
+    """The pack's letters.yaml."""
+    status = record.case.status
+    channels = {platform.channel for code in record.case.platforms if (platform := record.pack.platform(code))}
+    for rule in record.pack.letters.letters:
+        if rule.letter != kind:
+            continue
+        name = f"it goes when {moment(rule.at)}"
+        bringing = [move for move in MOVES.values() if rule.at in move.moments]
+        before = bringing or [MOVES[action] for action in (_COMES_BEFORE.get(rule.at),) if action is not None]
+        come = rule.at in record.happened or any(f"moved.{move.action}" in record.happened for move in bringing)
+        can_come = any(_comes_to(status, move) for move in before) if before else status in OPEN_STATUSES
+        if not any(fits(rule.when, record.case, record.pack, channel) for channel in (*channels, None)):
+            yield Verdict(Fate.NEVER, f"{name}, and not for such a case: {_asked_for(rule.when)}")
+        elif come:
+            yield Verdict(Fate.MISSING, f"{moment(rule.at)}: that has been, and no letter is on record")
+        elif can_come:
+            yield Verdict(Fate.NOT_YET, f"{name}; the case is '{words(status)}'")
+        else:
+            yield Verdict(Fate.NEVER, f"{name}; from '{words(status)}' that cannot come")
+
+
+_COMES_BEFORE = {
+    "submission.sent": Action.SUBMIT, "answer.sent": Action.ANSWER, "platform.asked": Action.ASK_MORE,
+}  # fmt: skip
+"""Moments that no move brings, and the move without which they do not come."""
+
+
+def _asked_for(wanted: LetterCase) -> str:
+    """What a rule of letters.yaml asks of a case, as it stands there."""
+    said = wanted.model_dump(mode="json", exclude_defaults=True)
+    return ", ".join(
+        f"{key} {', '.join(value) if isinstance(value, list) else 'yes' if value else 'no'}"
+        for key, value in said.items()
+    )
+
+
+def _by_threshold(kind: str, record: CaseRecord) -> Iterable[Verdict]:
+    """Warnings and breaches of a clock."""
+    found = False
+    for clock in record.clocks:
+        for breach in (False, True):
+            if _tells(kind, clock.duty, clock.rule, breach=breach):
+                found = True
+                yield from _threshold(kind, clock, record, breach=breach)
+
+    def picks(rule: ClockRule) -> bool:
+        return any(_tells(kind, rule.duty, rule, breach=breach) for breach in (False, True))
+
+    if not found and any(picks(rule) for rule in _rules(record)):
+        then = "it goes when that runs out" if kind == "breach_notice" else "it goes when that is nearly due"
+        yield from _not_begun(record, picks, then, "no clock of this case calls for it")
+
+
+def _tells(kind: str, duty: str, rule: ClockRule | None, *, breach: bool) -> bool:
+    """Whether a clock's warning or breach can call for this letter."""
+    ours = {"deadline_warning": False, "breach_notice": True}
+    named = rule and (rule.breach_letter if breach else rule.warn_letter)
+    return named == kind or (duty == Duty.AUTHORITY and ours.get(kind) is breach)
+
+
+def _threshold(kind: str, clock: ClockOnRecord, record: CaseRecord, *, breach: bool) -> Iterable[Verdict]:
+    wanted = kind in threshold_letters(clock.duty, clock.rule, record.case, record.pack, breach=breach)
+    marks = [mark for mark in clock.marks if not mark.repeat and mark.level != GO_ON and mark.breach is breach]
+    if not wanted:
+        yield Verdict(Fate.NEVER, f"[{clock.rule_id}] calls for it only while an expert group's opinion is awaited")
+    elif any(mark in clock.marks[: clock.fired] for mark in marks):
+        what = "ran out" if breach else "warned"
+        yield Verdict(Fate.MISSING, f"[{clock.rule_id}] {what} and no letter is on record")
+    elif clock.running and marks:
+        at = when(marks[0].at, record.zone, record.now)
+        said = f"it goes {at} if [{clock.rule_id}] about {clock.about} still runs"
+        yield Verdict(Fate.NOT_YET, f"{said}; that stops when {any_of(clock.stop_on)}", marks[0].at)
+    elif marks:
+        yield _stopped(clock, record, "it had not come to that")
+
+
+def _by_person(kind: str, record: CaseRecord) -> Iterable[Verdict]:
+    """Letters that somebody asks for."""
+    asked = {
+        "platform_appeal": (APPEALABLE, "the platform left an item", "qorgan submission appeal"),
+        "restoration_request": (ACTED_OUTCOMES, "the platform acted on an item", "qorgan case restore"),
+    }
+    if kind not in asked:
         return
-    case, submit = record.case, MOVES[Action.SUBMIT]
-    if "submission.sent" in record.happened:
-        yield Verdict(Fate.MISSING, "the platform has accepted a notice and no letter is on record")
-    elif _comes_to(case.status, submit):
-        yield Verdict(Fate.NOT_YET, f"it goes when {moment('submission.sent')}; the case is '{words(case.status)}'")
+    outcomes, what, command = asked[kind]
+    if any(item.outcome in outcomes for item in record.case.items):
+        yield Verdict(Fate.NOT_YET, f"{what}; a reviewer may ask for it ('{command}'), and nobody has")
     else:
-        yield Verdict(Fate.NEVER, f"no notice goes out from '{words(case.status)}'")
+        yield Verdict(Fate.NEVER, f"a reviewer asks for it ('{command}') once {what}")
+
+
+def _by_other_letters(kind: str, _: CaseRecord) -> Iterable[Verdict]:
+    if kind == "address_request":
+        yield Verdict(Fate.NOT_YET, "it goes when a mail server says that a letter of this case cannot arrive")
+    elif kind in LETTERS and LETTERS[kind].about == "several":
+        yield Verdict(Fate.NEVER, f"it is about several cases, {LETTERS[kind].once}")
 
 
 def _by_move(kind: str, record: CaseRecord) -> Iterable[Verdict]:
@@ -271,4 +372,7 @@ def _because(clock: ClockOnRecord) -> str:
     return f"because {moment(clock.stopped_by)}" if clock.stopped_by else "for a reason that is not on record"
 
 
-_TRIGGERS = (_by_danger, _by_report, _by_acceptance, _by_move, _by_rung, _by_extension, _by_repeat)
+_TRIGGERS = (
+    _by_danger, _by_report, _by_moment, _by_move, _by_threshold, _by_rung, _by_extension, _by_repeat, _by_person,
+    _by_other_letters,
+)  # fmt: skip

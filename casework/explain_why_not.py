@@ -15,8 +15,9 @@ from casework.vocabulary import DeliveryState
 
 
 def explain_why_not(record: CaseRecord, kinds: Iterable[str] | None = None) -> Explanation:
-    """One line for each letter: of ``kinds``, by default of the registry and of what is on record besides."""
-    every = (*LETTERS, *(letter.kind for letter in record.letters))
+    """One line for each letter: of ``kinds``, by default of those about a case and of what is on record besides."""
+    of_cases = (line.name for line in LETTERS.values() if line.about == "case")
+    every = (*of_cases, *(letter.kind for letter in record.letters))
     wanted = dict.fromkeys(every if kinds is None else kinds)
     lines = [f"{record.case.number} is '{words(record.case.status)}'. Its letters, sent or not, and why:"]
     data: list[dict[str, Any]] = []
@@ -70,18 +71,21 @@ def on_record(letters: Sequence[LetterOnRecord], record: CaseRecord) -> Verdict:
 def _unsent(letter: LetterOnRecord, record: CaseRecord) -> tuple[Fate, str]:
     match letter.state:
         case DeliveryState.UNKNOWN:
-            return Fate.UNKNOWN, "may have arrived: a person finds out ('qorgan letters settle')"
+            return Fate.UNKNOWN, "may have arrived: a person finds out, then 'qorgan letters resolve' or 'replay'"
         case DeliveryState.REFUSED:
-            return Fate.REFUSED, f"was refused ({_reason(letter)}): a person decides ('qorgan letters settle')"
+            return Fate.REFUSED, f"was refused ({_reason(letter)}): 'qorgan letters replay' or 'resolve'"
         case DeliveryState.DROPPED:
             return Fate.DROPPED, f"was dropped: {_reason(letter)}"
         case DeliveryState.SENDING:
             return Fate.SENDING, "is being sent"
+        case DeliveryState.BUNDLED:
+            return Fate.WAITS, f"waits: it goes out as a line of digest {letter.digest}"
     tried = f"tried {count(letter.attempts, 'time')}, " if letter.attempts else ""
     if not record.mail_server:
         return Fate.WAITS, f"waits: {tried}no mail server is set (QORGAN_SMTP_HOST)"
     if letter.not_before is not None and letter.not_before > record.now:
-        return Fate.WAITS, f"waits: {tried}again {when(letter.not_before, record.zone, record.now)}"
+        held = f"{letter.held}, " if letter.held else ""
+        return Fate.WAITS, f"waits: {held}{tried}again {when(letter.not_before, record.zone, record.now)}"
     return Fate.WAITS, f"waits: {tried}it goes with the next run ('qorgan letters send')"
 
 

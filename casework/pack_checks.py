@@ -9,8 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from casework.addressing import ours
 from casework.policy_base import Dated, Texts
+from casework.policy_letters import COVERING
 from casework.policy_pack import Category, Pack
+from casework.policy_people import Contact
 from casework.policy_regime import InstrumentRule
 from casework.priority import PriorityFacts, assess
 from casework.report import Report
@@ -38,6 +41,8 @@ def check_pack(pack: Pack, fault: Fault) -> None:
     _periods(pack, fault)
     _languages(pack, fault)
     _safeguards(pack, fault)
+    _own_addresses(pack, fault)
+    _letters(pack, fault, [category.code for category in pack.categories])
 
 
 def claimed_ids(pack: Pack) -> Iterator[tuple[str, Path, str]]:
@@ -271,3 +276,56 @@ def _lifts_speech(pack: Pack, category: Category) -> str | None:
         if min(rank(AgeBand.ADULT, sign), rank(AgeBand.CHILD, sign)) < plain:
             return sign
     return next((band.value for band in AgeBand if rank(band) < plain), None)
+
+
+def _own_addresses(pack: Pack, fault: Fault) -> None:
+    """No letter to others goes to an address of ours, and none at all to the mailbox that is read for answers."""
+    own = ours(pack)
+    authority, people = pack.authority, pack.liaisons
+    for key, mailbox in (("unit_mailbox", authority.unit_mailbox), ("head_mailbox", authority.head_mailbox)):
+        why = own.refusal(mailbox, own=True) if mailbox else ""
+        if why:
+            fault("authority", (key,), f"{key} gets letters and cannot be this address: {why}")
+    contacts: list[tuple[str, Path, Contact, bool]] = [
+        ("liaisons", ("police",), people.police, False),
+        ("liaisons", ("authority",), people.authority, False),
+    ]
+    for place, platform in enumerate(pack.platforms.platforms):
+        contacts.append(("platforms", ("platforms", place, "contact"), platform.contact, False))
+    for place, liaison in enumerate(people.liaisons):
+        contacts.append(("liaisons", ("liaisons", place, "contact"), liaison.contact, False))
+    for place, group in enumerate(pack.regime.expert_groups):
+        if group.contact is not None:
+            contacts.append(("regime", ("expert_groups", place, "contact"), group.contact, True))
+    for stem, path, contact, inside in contacts:
+        addresses: list[str] = []
+        at, person = path, contact
+        while True:
+            why = own.refusal(person.email, own=inside)
+            if why:
+                fault(stem, (*at, "email"), f"{person.name.en} cannot have this address: {why}")
+            if person.email.lower() in addresses:
+                fault(stem, (*at, "email"), f"{person.name.en} has the address of the one he stands in for")
+            addresses.append(person.email.lower())
+            if person.deputy is None:
+                break
+            at, person = (*at, "deputy"), person.deputy
+
+
+def _letters(pack: Pack, fault: Fault, codes: Sequence[str]) -> None:
+    """Letters of moments name what exists, and no notice gets two covering letters."""
+    clocks = {clock.id for clock in pack.sla.clocks}
+    for place, rule in enumerate(pack.letters.letters):
+        for code in rule.when.category:
+            if code not in codes:
+                what = f"{rule.letter} names category '{code}', not in categories.yaml"
+                fault("letters", ("letters", place, "when"), what)
+        if rule.clock is not None and rule.clock not in clocks:
+            what = f"{rule.letter} states the time of clock '{rule.clock}', not in sla.yaml"
+            fault("letters", ("letters", place, "clock"), what)
+    covering = [(place, rule) for place, rule in enumerate(pack.letters.letters) if rule.letter in COVERING]
+    for number, (place, rule) in enumerate(covering):
+        for _, earlier in covering[:number]:
+            if rule.letter != earlier.letter and rule.at == earlier.at and rule.when.may_meet(earlier.when):
+                what = f"a notice may get both {earlier.letter} and {rule.letter}: say in 'when' which is for which"
+                fault("letters", ("letters", place, "when"), what)

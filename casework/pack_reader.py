@@ -16,6 +16,8 @@ from casework.errors import PackError
 from casework.pack_checks import check_pack, claimed_ids
 from casework.policy_calendar import Calendars
 from casework.policy_clocks import Sla
+from casework.policy_letters import LetterPolicy
+from casework.policy_mail import MailPolicy
 from casework.policy_pack import Category, Pack, Platforms, PriorityPolicy
 from casework.policy_people import Authority, Liaisons, Retention, Roles
 from casework.policy_regime import Regime
@@ -43,7 +45,7 @@ FILES: dict[str, type[BaseModel]] = {
 }
 """Each file of a pack, by its stem, and the model it must satisfy."""
 
-OPTIONAL: dict[str, type[BaseModel]] = {"wording": Wording}
+OPTIONAL: dict[str, type[BaseModel]] = {"wording": Wording, "mail": MailPolicy, "letters": LetterPolicy}
 """Files that a pack may have."""
 
 OVERRIDES = "overrides.csv"

@@ -135,6 +135,10 @@ class ClockRule(Dated):
     """A calendar of calendar.yaml; by default its first."""
     warn_at: tuple[WarnAt, ...] = ()
     """Shares of the time used, or distances before the due time."""
+    warn_letter: str | None = None
+    """A letter at each of them, beside the warning to our own unit where the duty is ours."""
+    breach_letter: str | None = None
+    """A letter when the time is up, beside the notice to our own head of unit where the duty is ours."""
     pause: tuple[PauseRule, ...] = ()
     extension: ExtensionRule | None = None
     repeat: RepeatRule | None = None
@@ -154,6 +158,9 @@ class ClockRule(Dated):
             raise ValueError(f"clock {self.id} is statutory but has no source")
         if self.qualitative is not None and not self.statutory:
             raise ValueError(f"clock {self.id} quotes a duty in words: only a law has those, say statutory: true")
+        for key, letter in (("warn_letter", self.warn_letter), ("breach_letter", self.breach_letter)):
+            if letter is not None and letter not in LETTERS:
+                raise ValueError(f"{key} of clock {self.id} names letter '{letter}', and no template has it")
         reasons = [rule.reason for rule in self.pause]
         if len(reasons) != len(set(reasons)):
             raise ValueError(f"clock {self.id} lists a reason to pause twice")

@@ -18,6 +18,8 @@ from casework.harm_vocabulary import KEYWORDS, STATEMENT_CATEGORIES
 from casework.policy_base import Code, Dated, PackModel, Source, Texts
 from casework.policy_calendar import Calendars
 from casework.policy_clocks import Sla
+from casework.policy_letters import WITHOUT_LETTERS, LetterPolicy
+from casework.policy_mail import WITHOUT_FILE, MailPolicy
 from casework.policy_people import Authority, Contact, Liaisons, Retention, Roles
 from casework.policy_regime import BeforeReview, ExpertGroup, InstrumentRule, LegalBasis, Regime
 from casework.public_days import PublicDay
@@ -153,6 +155,8 @@ class Pack(PackModel):
     platforms: Platforms
     liaisons: Liaisons
     retention: Retention
+    mail: MailPolicy = WITHOUT_FILE
+    letters: LetterPolicy = WITHOUT_LETTERS
     wording: dict[str, Any] = Field(default_factory=dict)
     """The pack's own words for letters, over those of templates/words.yaml."""
     known_days: dict[str, dict[date, PublicDay]] | None = None

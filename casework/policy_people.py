@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from casework.policy_base import Code, Country, Dated, Email, Language, PackModel, Source, Texts
 from casework.policy_clocks import LimitSpec
@@ -50,6 +53,8 @@ class Authority(PackModel):
     """Which language version counts, as letters say it."""
     emergency_numbers: dict[Language, tuple[str, ...]]
     unit_mailbox: Email
+    head_mailbox: Email | None = None
+    """The mailbox of the head of the unit; null: the unit's own is read."""
     source: Source
 
     def name_on(self, on: date) -> NamePeriod:
@@ -71,12 +76,30 @@ class Authority(PackModel):
         return wanted if wanted in self.languages else self.default_language
 
 
+def _can_encrypt(pem: str) -> str:
+    """Refuse what is no certificate, and one of a kind that letters cannot be encrypted with."""
+    try:
+        key = x509.load_pem_x509_certificate(pem.encode()).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("this is no certificate in PEM") from None
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("letters can only be encrypted with a certificate of an RSA key")
+    return pem
+
+
+Certificate = Annotated[str, AfterValidator(_can_encrypt)]
+
+
 class Contact(PackModel):
     """Somebody who receives letters; a role, not necessarily a named person."""
 
     name: Texts
     email: Email
     language: Language
+    certificate: Certificate | None = None
+    """Letters to this contact are encrypted (S/MIME) with the key of this certificate, in PEM; null: they are not."""
+    deputy: Contact | None = None
+    """Who gets the letters while this contact is absent, or its address fails."""
 
 
 class Liaison(Dated):

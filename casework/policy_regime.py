@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from casework.completeness_checks import CHECKS
 from casework.policy_base import Code, Country, Dated, PackModel, Source, Texts
 from casework.policy_clocks import LimitSpec
+from casework.policy_people import Contact
 from casework.vocabulary import Ground, Instrument, Priority, Role
 
 
@@ -42,6 +43,8 @@ class ExpertGroup(PackModel):
     """How many members without a conflict of interest must be present."""
     recorded_by: Annotated[tuple[Role, ...], Field(min_length=1)]
     """Who may enter its opinion in the case file."""
+    contact: Contact | None = None
+    """Who receives its letters; null: the unit's own mailbox."""
     source: Source
 
 

@@ -25,11 +25,12 @@ from casework.clock_changes import (
 from casework.clocks import GO_ON, ClockStart, Threshold, applies, climb_on
 from casework.danger import danger_letters
 from casework.errors import CaseError
-from casework.facts import Actor, CaseFacts
+from casework.facts import Actor, CaseFacts, OpinionFacts
 from casework.letters import LETTERS
 from casework.lifecycle import MOVES
 from casework.moments import MOMENTS
 from casework.policy_clocks import ClockRule
+from casework.policy_letters import letters_at, threshold_letters
 from casework.policy_pack import Pack
 from casework.priority import Assessment, PriorityFacts
 from casework.replayed import Replayed, ReplayedClock, ReplayedLetter
@@ -105,6 +106,8 @@ class _Replay:
         self._level = self._floor = rules.pack.priority.default
         self._set_by, self._lane, self._child = "", Lane.ROUTINE, False
         self._facts: CaseFacts | None = None
+        self._opinion: OpinionFacts | None = None
+        self._at = history.happened[0].at
         self._clocks: list[_Clock] = []
         self._running: list[_Clock] = []
         self._letters: list[ReplayedLetter] = []
@@ -119,6 +122,7 @@ class _Replay:
             if step.at > until:
                 break
             self._let_pass(step.at)
+            self._at = step.at
             self._happen(step)
         self._let_pass(until + timedelta.resolution)
         clocks = tuple(
@@ -155,6 +159,9 @@ class _Replay:
             if repeat is not None and repeat.letter is not None:
                 self._write(repeat.letter, clock.notice, mark.at)
             return
+        view = self._rules.in_force(mark.at)
+        for kind in threshold_letters(clock.start.duty, clock.rule, self._case(), view, breach=mark.breach):
+            self._write(kind, clock.notice, mark.at)
         if not mark.breach:
             clock.warned += 1
             return
@@ -207,9 +214,9 @@ class _Replay:
         elif step.clock:
             self._by_hand(step)
         elif kind in MOMENTS:
-            self._tell(kind, step.notice, at)
-            if kind == "submission.sent":
-                self._write("platform_notice", step.notice, at)
+            if kind == "expert.decided":
+                self._opinion, self._facts = OpinionFacts("", True, "", at), None
+            self._tell(kind, step.notice, at, step.platform)
         else:
             raise CannotReplay(self._history.number, f"nothing is known of '{kind}'", rule="replay.kind_unknown")
 
@@ -264,8 +271,8 @@ class _Replay:
 
     # Clocks
 
-    def _tell(self, moment: str, notice: int, at: datetime) -> None:
-        """A moment has come: clocks stand still or go on, stop, and start, in this order."""
+    def _tell(self, moment: str, notice: int, at: datetime, platform: str = "") -> None:
+        """A moment has come: clocks stand still or go on, stop, and start, in this order; then letters follow."""
         still_running = []
         for clock in self._running:
             if clock.touched_by(notice):
@@ -282,6 +289,10 @@ class _Replay:
             for rule in self._rules.rules(moment, at, self._case()):
                 if rule.id not in running:
                     self._begin(rule, self._rules.start(rule, at), notice)
+        view = self._rules.in_force(at)
+        reached = view.platform(platform)
+        for letter in letters_at(moment, self._case(), view, reached.channel if reached else None):
+            self._write(letter.letter, notice, at)
 
     def _begin(self, rule: ClockRule | None, start: ClockStart, notice: int) -> None:
         clock = _Clock(rule, start, notice, start.due_at, start.thresholds)
@@ -371,14 +382,15 @@ class _Replay:
                 id=0, number=history.number, status=self._status, priority=self._level, category=history.category,
                 political=self._political, child=self._child, age_band=history.age_band, language="",
                 instrument=self._instrument, ground="", requested_action="", intake_by="",
-                received_at=history.happened[0].at,
+                received_at=history.happened[0].at, opinion=self._opinion,
             )  # fmt: skip
         return self._facts
 
     # Letters
 
     def _write(self, kind: str, notice: int, at: datetime) -> None:
-        self._letters.append(ReplayedLetter(kind, notice, at))
+        # A threshold that a change of its clock put into the past is found after that change.
+        self._letters.append(ReplayedLetter(kind, notice, max(at, self._at)))
 
     def _alert(self, at: datetime) -> None:
         """The letters that danger calls for, each once a case."""

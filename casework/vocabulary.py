@@ -173,6 +173,7 @@ class DeliveryState(Explained):
     REFUSED = "refused", "The other side said no, or it could not be made; a person looks."
     UNKNOWN = "unknown", "It may or may not have arrived; never sent again blindly."
     DROPPED = "dropped", "Not sent, and the reason is recorded."
+    BUNDLED = "bundled", "Goes out as a line of a digest; what becomes of the digest becomes of it."
 
 
 class ClockState(Explained):
@@ -288,8 +289,45 @@ class Recipient(Explained):
     LIAISON = "liaison", "The platform's regional liaison."
     LIAISON_HEAD = "liaison_head", "The head of the platform's regional office."
     AUTHORITY = "authority", "The next authority on the ladder."
+    EXPERT_GROUP = "expert_group", "The group whose opinion the pack's law asks for."
     POLICE = "police", "The police unit for crimes against children."
     UNIT = "unit", "Our own unit's mailbox: the last resort, always there."
+    HEAD_OF_UNIT = "head_of_unit", "The head of our own unit."
+
+
+class MailKind(Explained):
+    """What a mail that came in is. Only an answer speaks for a person."""
+
+    ANSWER = "answer", "Somebody wrote it."
+    AUTO_REPLY = "auto_reply", "A machine wrote it: an absence note, a ticket number, a receipt."
+    BOUNCE_TRANSIENT = "bounce_transient", "Not delivered for now; the mail server still tries."
+    BOUNCE_FULL = "bounce_full", "Not delivered: the mailbox is full."
+    BOUNCE_PERMANENT = "bounce_permanent", "Not delivered, and never will be at this address."
+    DELIVERED = "delivered", "A mail server confirms delivery."
+    OWN = "own", "We wrote it ourselves."
+    LOOP = "loop", "It goes round between two machines."
+    DUPLICATE = "duplicate", "The same mail was read before."
+    UNREADABLE = "unreadable", "It cannot be read as a mail."
+
+
+class MailState(Explained):
+    """What became of a mail that came in. Mails in = read + held + stored."""
+
+    STORED = "stored", "Stored as it came; not read yet."
+    READ = "read", "Read, and its effect is in the case file."
+    HELD = "held", "Fits nothing, or cannot be read; a person looks."
+    SETTLED = "settled", "Was held; a person said what it was."
+
+
+class MatchedBy(Explained):
+    """How a mail that came in found its case."""
+
+    REPLY_ADDRESS = "reply_address", "It came to the signed reply address of one case and recipient."
+    BOUNCE_ADDRESS = "bounce_address", "It came to the signed bounce address of one letter."
+    THREAD = "thread", "It answers a Message-ID that we sent."
+    SUBJECT = "subject", "Its subject names the case, and its sender is a recipient of that case."
+    PERSON = "person", "A person said so."
+    NOTHING = "nothing", "It found none; it is held."
 
 
 class DeliveryPromise(Explained):

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from casework.vocabulary import ClockState, Disposition, Status
+from desk.mail_rows import followed, mail_rows
 from desk.output import Row, harmless, heading, iso, pairs, priority_text, shown, table
 from desk.timeline import sentence
 
@@ -86,6 +87,7 @@ def case_page(session: Session, runtime: Runtime, case: CaseFile) -> Row:
             }
             for row in letters_of_case(session, case.id)
         ],
+        "mails": mail_rows(session, case.id, zone),
         "timeline": [
             {
                 "seq": event.seq,
@@ -258,6 +260,12 @@ def show_case(console: Console, page: Row) -> None:
         lambda row: (str(row["id"]), row["kind"], row["to"], row["language"], row["state"],
                      row["reason"] or shown(row["sent_at"])),
         wide=("when or why not",),
+    )  # fmt: skip
+    _section(
+        console, "Mails", ("id", "kind", "from", "letter", "came", "what followed"), page["mails"],
+        lambda row: (str(row["id"]), row["kind"], row["from"], str(row["letter"] or ""), shown(row["stored_at"]),
+                     followed(row)),
+        wide=("what followed",),
     )  # fmt: skip
     _section(
         console, "What happened", ("when", "who", "what"), page["timeline"],

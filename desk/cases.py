@@ -9,6 +9,7 @@ from rich.console import Console
 
 from casework.errors import CaseError
 from casework.vocabulary import Action, AgeBand, Instrument, Priority, Status
+from desk import knowledge
 from desk.options import As, CaseNumber, Json, Limit, Reason, at_work
 from desk.output import Row, answer, iso, priority_text, shown, table
 from desk.wake import wake
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True, help="One case: read it, supply, amend, withdraw, merge, reopen, re-order.")
+app.command("knew")(knowledge.knew)
 
 
 def list_all(
@@ -262,3 +264,13 @@ def report_move(runtime: Runtime, number: str, as_json: bool) -> None:
     wake([lane])
     said = f"{now['case']} is '{now['status']}' ({now['priority']}): {wait.name}. {wait.what}"
     answer(now, as_json, lambda console: console.print(said))
+
+
+@app.command()
+def restore(number: CaseNumber, as_user: As, reason: Reason, as_json: Json = False) -> None:
+    """Tell the platforms that the ground of a restriction is gone, and ask them to restore. Not for who approved it."""
+    from tasks.platform_requests import restore as ask
+
+    letters = ask(at_work(), number, as_user, reason)
+    said = f"{len(letters)} letter(s) go with the next run: {', '.join(map(str, letters))}."
+    answer({"letters": letters}, as_json, lambda console: console.print(said))

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from casework.errors import QorganError
 from casework.pack_reader import OVERRIDES
+from desk.demo_mail import Correspondents
 from desk.demo_people import People
 from desk.local import PrefectServer, Processes, plan_prefect, start_prefect
 from sandbox.behaviour import Behaviour
@@ -74,6 +75,7 @@ class World:
     platform: RunningPlatform
     mailbox: PracticeMailbox
     people: People
+    correspondents: Correspondents
 
     def move_to(self, day: int, hour: int, minute: int = 0, *, month: int = 3) -> None:
         """Set our clock and the platform's to a local time of 2026."""
@@ -145,10 +147,10 @@ def _world(home: Path) -> World:
     mailbox.start()
     settings = Settings(
         home=home, pack=str(_practice_pack(home)), platform_url=platform.url, smtp_host="127.0.0.1",
-        smtp_port=mailbox.port,
+        smtp_port=mailbox.port, smtp_security="none",
     )  # fmt: skip
     runtime = build(settings, now=clock)
-    return World(runtime, clock, platform, mailbox, People(runtime, SEED))
+    return World(runtime, clock, platform, mailbox, People(runtime, SEED), Correspondents(runtime, SEED))
 
 
 def _practice_pack(home: Path) -> Path:
@@ -171,7 +173,7 @@ async def _play(world: World, console: Console) -> None:
         ("Thu 19 Mar 10:30  the mail server is down for an hour", _mail_down),
         ("Thu 19 Mar 16:00  a day has passed: platforms are reminded", _after_a_day),
         ("Thu 19 Mar 22:00  no answer: the regional liaison is asked", _work),
-        ("Fri 20 Mar 11:00  the liaison acknowledges some", _acknowledged),
+        ("Fri 20 Mar 11:00  liaisons answer by mail and telephone; one letter comes back", _acknowledged),
         ("Sat 21 Mar 12:00  Nauryz: the head of the regional office is asked", _work),
         ("Sat 28 Mar 10:00  a moved working day", _moved_working_day),
         ("Mon 30 Mar 19:00  working-day clocks run out; reporters who never answered", _work),
@@ -258,6 +260,10 @@ async def _after_a_day(world: World) -> None:
 
 
 async def _acknowledged(world: World) -> None:
+    from flows.mailbox import mailbox
+
+    world.correspondents.answer(world.mailbox.messages())
+    await _run(mailbox())
     world.people.acknowledge_some()
     world.people.answer_questions()
     world.people.read_portals()

@@ -16,9 +16,10 @@ from db.queries.cases import count_by
 from db.queries.clocks import count_breached
 from db.queries.events import events_of_case
 from db.queries.letters import count_escalations, count_letters, letters_of_case
+from db.queries.mails import count_mails
 from db.queries.reports import count_reports
 from db.queries.submissions import count_outcomes
-from db.tables import CaseFile, Letter, Submission
+from db.tables import CaseFile, Escalation, Letter, Submission
 from desk.timeline import sentence
 from tasks.audit import invariants
 from tasks.runtime import Runtime
@@ -31,6 +32,7 @@ def conclude(world: World, home: Path, console: Console, *, seconds: float) -> i
     """Write summary.json, print the tables, tell one P0 case; 0 when every invariant holds."""
     runtime = world.runtime
     summary = summarize(runtime)
+    summary["correspondence"] = correspondence(runtime)
     checks = invariants(runtime)
     mails = len(world.mailbox.messages())
     summary["seconds"] = round(seconds, 1)
@@ -97,6 +99,23 @@ def summarize(runtime: Runtime) -> dict[str, Any]:
         }
 
 
+def correspondence(runtime: Runtime) -> dict[str, Any]:
+    """Mails that came in, by kind and by what they were matched by; letters that went out as lines of a digest."""
+    with runtime.sessions.read() as session:
+        digested = session.scalar(select(func.count()).select_from(Letter).where(Letter.digest_id.is_not(None)))
+        acknowledged = session.execute(
+            select(Escalation.acknowledged_via, func.count())
+            .where(Escalation.acknowledged_via.is_not(None))
+            .group_by(Escalation.acknowledged_via)
+            .order_by(Escalation.acknowledged_via)
+        )
+        return {
+            "mails_in": {f"{state} {kind}".strip(): count for (state, kind), count in count_mails(session).items()},
+            "letters_in_digests": digested or 0,
+            "acknowledged_via": {str(via): count for via, count in acknowledged},
+        }
+
+
 def _not_sent(letters: list[tuple[str, str, str, int]]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for _, _, state, count in letters:
@@ -121,6 +140,14 @@ def _tables(console: Console, summary: dict[str, Any]) -> None:
         _count_table("escalations by rung", summary["escalations_by_rung"]),
     )
     console.print(grid)
+    mail = summary["correspondence"]
+    said = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in mail["mails_in"].items()) or "none"
+    via = ", ".join(f"{count} by {how}" for how, count in mail["acknowledged_via"].items()) or "none"
+    console.print(
+        f"Mails in: {said}. Rungs acknowledged: {via}."
+        f" Letters that went out in a digest: {mail['letters_in_digests']}.\n",
+        highlight=False,
+    )
     letters = Table("letter", "kk", "ru", "en", title="letters sent", title_justify="left")
     for kind, languages in sorted(summary["letters_by_kind"].items()):
         letters.add_row(kind.replace("_", " "), *(str(languages.get(code, "")) for code in ("kk", "ru", "en")))

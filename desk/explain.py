@@ -262,6 +262,8 @@ def _letter(row: Letter) -> LetterOnRecord:
         not_before=row.next_attempt_at,
         attempts=row.attempts,
         reason=harmless(row.reason),
+        held=row.held_because,
+        digest=row.digest_id,
     )
 
 

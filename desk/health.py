@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,6 +21,8 @@ from db.engine import make_engine
 from db.migrate import pending
 from db.queries.clocks import last_success
 from db.tables import PolicyVersion
+from desk.findings import Finding, failed, ok, warning
+from desk.mail_health import mail_at_rest, mail_settings
 from desk.questions import (
     count_held,
     count_letters_for_people,
@@ -47,39 +47,16 @@ LEAST_FREE = 500 * 1024 * 1024
 KNOCK_SECONDS = 3.0
 
 
-class Verdict(StrEnum):
-    """How a check came out. Only FAILED makes the command fail."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was found, and the remedy where something is wrong."""
-
-    check: str
-    verdict: Verdict
-    said: str
-    remedy: str = ""
-
-
-def _ok(check: str, said: str) -> Finding:
-    return Finding(check, Verdict.OK, said)
-
-
-def _warning(check: str, said: str, remedy: str) -> Finding:
-    return Finding(check, Verdict.WARNING, said, remedy)
-
-
-def _failed(check: str, said: str, remedy: str) -> Finding:
-    return Finding(check, Verdict.FAILED, said, remedy)
-
-
 def examine(settings: Settings, now: datetime) -> list[Finding]:
     """Every check; none changes anything, and one that fails does not keep the others from running."""
-    return [*_policy(settings, now), _users(settings), *_case_file(settings, now), *_outside(settings), _disk(settings)]
+    return [
+        *_policy(settings, now),
+        _users(settings),
+        *_case_file(settings, now),
+        *_outside(settings),
+        *mail_settings(settings),
+        _disk(settings),
+    ]
 
 
 def _policy(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -87,13 +64,13 @@ def _policy(settings: Settings, now: datetime) -> Iterator[Finding]:
         pack = load_pack(settings.pack_folder)
     except QorganError as error:
         first = error.message.splitlines()[0]
-        yield _failed("policy pack", f"The policy pack does not load: {first}.", "Run 'qorgan policy check'.")
+        yield failed("policy pack", f"The policy pack does not load: {first}.", "Run 'qorgan policy check'.")
         return
     if pack.in_force_on(pack.local_date(now)):
-        yield _ok("policy pack", f"Policy {pack.version} loads and is in force.")
+        yield ok("policy pack", f"Policy {pack.version} loads and is in force.")
     else:
         span = f"{pack.regime.valid_from} to {pack.regime.valid_to or 'further notice'}"
-        yield _failed(
+        yield failed(
             "policy pack",
             f"Policy {pack.version} loads, but is in force from {span}: no notice can be approved under it.",
             "Put the policy in force in place.",
@@ -115,12 +92,12 @@ def _calendar(pack: Pack, now: datetime) -> Finding:
         }
     )
     if missing:
-        return _failed(
+        return failed(
             "calendar",
             f"The calendar does not cover {' and '.join(missing)}; deadlines that reach there cannot be counted.",
             "Enter the holidays once they are decided, and add the year to 'covers' in calendar.yaml.",
         )
-    return _ok("calendar", f"The calendar covers {year} and {year + 1}.")
+    return ok("calendar", f"The calendar covers {year} and {year + 1}.")
 
 
 ESTIMATED_AHEAD = timedelta(days=90)
@@ -137,12 +114,12 @@ def _estimated(pack: Pack, now: datetime) -> Finding:
         and on not in {override.day for override in calendar.overrides}
     )  # fmt: skip
     if near:
-        return _warning(
+        return warning(
             "holidays",
             f"Only estimated so far: {'; '.join(near)}.",
             "Enter the decided day in overrides.csv with its source, then run 'qorgan policy recompute'.",
         )
-    return _ok("holidays", "No holiday of the next 90 days is an estimate.")
+    return ok("holidays", "No holiday of the next 90 days is an estimate.")
 
 
 def _clashes(settings: Settings, pack: Pack) -> Finding:
@@ -150,16 +127,16 @@ def _clashes(settings: Settings, pack: Pack) -> Finding:
     try:
         people = read_users(settings.users).by_id.values()
     except QorganError:
-        return _warning("roles", "Roles cannot be checked without a users file.", "Correct users.yaml.")
+        return warning("roles", "Roles cannot be checked without a users file.", "Correct users.yaml.")
     for person in people:
         clash = pack.roles.clash(person.roles)
         if clash is not None:
-            return _failed(
+            return failed(
                 "roles",
                 f"{person.id} is {clash[0]} and {clash[1]}, which the policy keeps apart.",
                 "Give one of the roles to somebody else in users.yaml.",
             )
-    return _ok("roles", "Nobody holds two roles that the policy keeps apart.")
+    return ok("roles", "Nobody holds two roles that the policy keeps apart.")
 
 
 def _against_the_record(session: Session, settings: Settings) -> Iterator[Finding]:
@@ -176,20 +153,20 @@ def _kinds_known(session: Session, pack: Pack) -> Finding:
     """Every open case is of a kind that the policy still knows: no other can be driven."""
     lost = sorted(open_categories(session) - {category.code for category in pack.categories})
     if lost:
-        return _failed(
+        return failed(
             "open cases",
             f"Open cases are of kinds that policy {pack.version} does not know: {', '.join(lost)}.",
             "Keep the category in the pack until its cases have ended, or reclassify them with 'qorgan case amend'.",
         )
-    return _ok("open cases", "Every open case is of a kind that the policy knows.")
+    return ok("open cases", "Every open case is of a kind that the policy knows.")
 
 
 def _days_as_recorded(session: Session, pack: Pack) -> Finding:
     """Whether the public days are still those with which the policy in use was recorded."""
     row = session.get(PolicyVersion, pack.version)
     if row is None or row.public_days == days_as_data(pack):
-        return _ok("public days", "Public holidays are those with which the policy was recorded.")
-    return _warning(
+        return ok("public days", "Public holidays are those with which the policy was recorded.")
+    return warning(
         "public days",
         "Public holidays known today differ from those with which the policy in use was recorded.",
         "See what would change with 'qorgan policy recompute'.",
@@ -200,27 +177,27 @@ def _users(settings: Settings) -> Finding:
     try:
         users = read_users(settings.users)
     except QorganError as error:
-        return _failed("users", f"The users file cannot be used: {error.message}.", "Correct users.yaml.")
+        return failed("users", f"The users file cannot be used: {error.message}.", "Correct users.yaml.")
     if not users.by_id:
-        return _failed(
+        return failed(
             "users",
             "Nobody is known: there is no users file, or nobody in it.",
             "Write users.yaml; see examples/users.yaml.",
         )
     reviewers = [user.id for user in users.by_id.values() if user.has(Role.LEGAL_REVIEWER, Role.HEAD_OF_UNIT)]
     if not reviewers:
-        return _failed(
+        return failed(
             "users",
             "Nobody may review: no user is a legal reviewer or head of unit.",
             "Give somebody the role in users.yaml.",
         )
     if len(reviewers) == 1:
-        return _warning(
+        return warning(
             "users",
             "Only one person may review: political cases, appeals and lowered priorities need a second.",
             "Give a second person the role legal_reviewer in users.yaml.",
         )
-    return _ok("users", f"{len(users.by_id)} people are known, {len(reviewers)} of them may review.")
+    return ok("users", f"{len(users.by_id)} people are known, {len(reviewers)} of them may review.")
 
 
 def _case_file(settings: Settings, now: datetime) -> list[Finding]:
@@ -228,11 +205,11 @@ def _case_file(settings: Settings, now: datetime) -> list[Finding]:
     try:
         if engine.url.get_backend_name() == "sqlite" and not Path(engine.url.database or "").exists():
             said = "There is no case file yet; the first command that needs one makes it."
-            return [_warning("case file", said, "Take the first reports in, or check QORGAN_HOME.")]
+            return [warning("case file", said, "Take the first reports in, or check QORGAN_HOME.")]
         behind = pending(engine)
         if behind:
             return [
-                _failed(
+                failed(
                     "case file",
                     f"The case file is {len(behind)} migration(s) behind this program.",
                     "Back it up, then run 'qorgan sweep': every working command brings it up to date.",
@@ -240,12 +217,12 @@ def _case_file(settings: Settings, now: datetime) -> list[Finding]:
             ]
         with Session(engine.execution_options(reading=True)) as session:
             return [
-                _ok("case file", "The case file can be read and is up to date."),
+                ok("case file", "The case file can be read and is up to date."),
                 *_contents(session, settings, now),
             ]
     except SQLAlchemyError as error:
         said = f"The case file cannot be reached: {type(error).__name__}."
-        return [_failed("case file", said, "Check QORGAN_DATABASE_URL, and that the server runs.")]
+        return [failed("case file", said, "Check QORGAN_DATABASE_URL, and that the server runs.")]
     finally:
         _close(engine)
 
@@ -261,34 +238,35 @@ def _contents(session: Session, settings: Settings, now: datetime) -> Iterator[F
     unread = count_unread(session)
     if unread:
         said = f"{unread} report(s) were stored and never read, as after a crash."
-        yield _failed("reports", said, "Run 'qorgan report resume' while no intake is running.")
+        yield failed("reports", said, "Run 'qorgan report resume' while no intake is running.")
     else:
-        yield _ok("reports", "Every stored report was read.")
+        yield ok("reports", "Every stored report was read.")
     held = count_held(session)
     if held:
-        yield _warning("holding pen", f"{held} thing(s) wait in the holding pen.", "See 'qorgan held list'.")
+        yield warning("holding pen", f"{held} thing(s) wait in the holding pen.", "See 'qorgan held list'.")
+    yield from mail_at_rest(session)
     counts = count_letters_for_people(session)
     if counts:
         said = ", ".join(f"{counts[state]} {state}" for state in DeliveryState if state in counts)
-        yield _failed(
+        yield failed(
             "letters",
             f"Letters that a person must look at: {said}.",
-            "See 'qorgan letters list', then 'letters settle'.",
+            "See 'qorgan letters list --dead', then 'letters replay' or 'letters resolve'.",
         )
     else:
-        yield _ok("letters", "No letter needs a person.")
+        yield ok("letters", "No letter needs a person.")
 
 
 def _vault(settings: Settings, sealed: bytes | None) -> Finding:
     key_file = settings.home / "vault.key"
     if settings.vault_key is None and not key_file.exists():
         if sealed is not None:
-            return _failed(
+            return failed(
                 "vault",
                 "The vault key is gone; what is sealed cannot be opened.",
                 "Restore the file vault.key, or set QORGAN_VAULT_KEY.",
             )
-        return _warning(
+        return warning(
             "vault",
             "There is no vault key yet; it is made with the first report.",
             "Back vault.key up, apart from the database.",
@@ -298,34 +276,34 @@ def _vault(settings: Settings, sealed: bytes | None) -> Finding:
         if sealed is not None:
             vault.open(sealed, RAW)
     except QorganError as error:
-        return _failed("vault", f"The vault does not open: {error.message}.", error.next_step)
-    return _ok("vault", "The vault opens." if sealed is not None else "The vault key is there; nothing is sealed yet.")
+        return failed("vault", f"The vault does not open: {error.message}.", error.next_step)
+    return ok("vault", "The vault opens." if sealed is not None else "The vault key is there; nothing is sealed yet.")
 
 
 def _heartbeat(last: datetime | None, now: datetime) -> Finding:
     if last is None:
-        return _warning("sweep", "The sweep never ran here.", "Start the schedule, or run 'qorgan sweep'.")
+        return warning("sweep", "The sweep never ran here.", "Start the schedule, or run 'qorgan sweep'.")
     age = now - last
     if age > QUIET_TOO_LONG:
-        return _failed(
+        return failed(
             "sweep",
             f"The sweep has not succeeded for {age // timedelta(minutes=1)} minutes; nobody is watching the deadlines.",
             "Run 'qorgan sweep' now, then find out why the schedule stands still.",
         )
-    return _ok("sweep", f"The sweep last succeeded {max(age // timedelta(minutes=1), 0)} minute(s) ago.")
+    return ok("sweep", f"The sweep last succeeded {max(age // timedelta(minutes=1), 0)} minute(s) ago.")
 
 
 def _outside(settings: Settings) -> Iterator[Finding]:
     if settings.smtp_host is None:
-        yield _failed(
+        yield failed(
             "mail",
             "No mail server is set: no letter can go out, not even to the police.",
             "Set QORGAN_SMTP_HOST, or start the sandbox.",
         )
     else:
-        yield _knock("mail", "mail server", settings.smtp_host, settings.smtp_port, _failed)
+        yield _knock("mail", "mail server", settings.smtp_host, settings.smtp_port, failed)
     if settings.platform_url is None:
-        yield _failed(
+        yield failed(
             "platform",
             "No address of the platforms' API is set; only portals work.",
             "Set QORGAN_PLATFORM_URL, or start the sandbox.",
@@ -333,13 +311,13 @@ def _outside(settings: Settings) -> Iterator[Finding]:
     else:
         parts = urlsplit(settings.platform_url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        yield _knock("platform", "platforms' API", parts.hostname or "", port, _warning)
+        yield _knock("platform", "platforms' API", parts.hostname or "", port, warning)
 
 
 def _knock(check: str, what: str, host: str, port: int, bad: Callable[[str, str, str], Finding]) -> Finding:
     try:
         with socket.create_connection((host, port), timeout=KNOCK_SECONDS):
-            return _ok(check, f"The {what} answers.")
+            return ok(check, f"The {what} answers.")
     except OSError as error:
         said = f"The {what} at {host}:{port} does not answer ({type(error).__name__}); what is queued waits."
         return bad(check, said, "Check the address, the firewall, and the server.")
@@ -350,7 +328,7 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free
     said = f"{free / 1024**2:,.0f} MB are free."
     if free < LEAST_FREE:
-        return _failed(
+        return failed(
             "disk", f"Only {said} The case file could stop in the middle of a write.", "Make room, then run this again."
         )
-    return _ok("disk", said)
+    return ok("disk", said)

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, datetime, time, timedelta
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from casework.errors import ConfigurationError, NotAllowed, QorganError
 from casework.vocabulary import DeliveryState, Recipient, Role
-from desk.options import As, CaseNumber, Json, Limit, Reason, at_work
-from desk.output import Row, answer, heading, iso, pairs, shown, table, visible
+from desk.letter_thread import thread
+from desk.options import As, Json, Limit, Reason, at_work
+from desk.output import Row, answer, iso, pairs, shown, table, visible
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from db.tables import Letter
+    from tasks.correspondence import Settled
 
-    from db.tables import CaseFile, Letter
-    from tasks.runtime import Runtime
+app = typer.Typer(no_args_is_help=True, help="Letters: list, read, follow, preview, send, replay, resolve.")
 
-app = typer.Typer(no_args_is_help=True, help="Letters: list, read, preview, send, settle.")
+app.command()(thread)
+
+LetterId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Number of the letter.")]
+WEEK = timedelta(days=7)
 
 READERS = (Role.SPECIALIST, Role.LEGAL_REVIEWER, Role.HEAD_OF_UNIT, Role.AUDITOR)
 """Who may open a letter as it was sent."""
@@ -40,41 +45,41 @@ def list_all(
     case_number: Annotated[
         str | None, typer.Option("--case", metavar="CASE", parser=str.upper, help="Only letters of this case.")
     ] = None,
+    recipient: Annotated[Recipient | None, typer.Option("--recipient", help="Only letters to this role.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="Only letters intended on this local day or later.")
+    ] = None,
+    held: Annotated[bool, typer.Option("--held", help="Only letters that could go and wait.")] = False,
+    dead: Annotated[bool, typer.Option("--dead", help="Only letters that need a person.")] = False,
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="Only sent letters whose arrival nothing shows; of a week, or --since.")
+    ] = False,
     limit: Limit = 200,
     as_json: Json = False,
 ) -> None:
     """List letters, newest first."""
-    from db.queries.letters import letters_of_case, list_letters
+    from db.queries.letter_lists import Wanted, find_letters
     from desk.questions import numbers_of_cases
+    from tasks import delivery
     from tasks.case_facts import find_case
 
     runtime = at_work()
-    zone = runtime.pack.authority.zone
+    zone, now = runtime.pack.authority.zone, runtime.now()
+    first = _midnight(since, zone) if since else None
     with runtime.sessions.read() as session:
-        if case_number:
-            of_case = reversed(letters_of_case(session, find_case(session, case_number).id))
-            found = [row for row in of_case if state in (None, row.state) and kind in (None, row.kind)][:limit]
-        else:
-            found = list(list_letters(session, state=state, kind=kind, limit=limit))
-        numbers = numbers_of_cases(session, {row.case_id for row in found})
-    rows: list[Row] = [
-        {
-            "id": row.id,
-            "case": numbers[row.case_id],
-            "kind": row.kind,
-            "to": row.recipient,
-            "language": row.language,
-            "state": row.state,
-            "urgent": row.urgent,
-            "attempts": row.attempts,
-            "reason": row.reason,
-            "server_answer": visible(row.server_answer),
-            "created_at": iso(row.created_at, zone),
-            "next_attempt_at": iso(row.next_attempt_at, zone),
-            "sent_at": iso(row.sent_at, zone),
-        }
-        for row in found
-    ]
+        wanted = Wanted(
+            state=state,
+            kind=kind,
+            case_id=find_case(session, case_number).id if case_number else None,
+            recipient=recipient,
+            since=first,
+            held=held,
+            dead=dead,
+            among=[row.id for row in delivery.unproven(session, first or now - WEEK, now)] if unproven else None,
+        )
+        found = find_letters(session, wanted, limit)
+        numbers = numbers_of_cases(session, {row.case_id for row in found if row.case_id is not None})
+    rows: list[Row] = [_row(row, numbers, zone) for row in found]
 
     def show(console: Console) -> None:
         columns = ("id", "case", "letter", "to", "", "state", "when or why not")
@@ -83,8 +88,8 @@ def list_all(
                 columns,
                 [
                     (
-                        str(row["id"]), row["case"], row["kind"], row["to"], row["language"],
-                        row["state"] + (" !" if row["urgent"] else ""), _when_or_why(row),
+                        str(row["id"]), row["case"] or "several", row["kind"], row["sent_to"] or row["to"],
+                        row["language"], row["state"] + (" !" if row["urgent"] else ""), _when_or_why(row),
                     )
                     for row in rows
                 ],
@@ -96,16 +101,56 @@ def list_all(
     answer(rows, as_json, show)
 
 
+def _midnight(day: str, zone: str) -> datetime:
+    """The first instant of a local day."""
+    from casework.local_time import instant_of, place_zone
+
+    try:
+        return instant_of(date.fromisoformat(day), time(0), place_zone(zone))
+    except ValueError:
+        raise QorganError(
+            f"'{day[:20]}' is no day", rule="letters.since", next_step="Write it as 2026-03-18."
+        ) from None
+
+
+def _row(row: Letter, numbers: dict[int, str], zone: str) -> Row:
+    return {
+        "id": row.id,
+        "case": None if row.case_id is None else numbers[row.case_id],
+        "kind": row.kind,
+        "to": row.recipient,
+        "contact": row.contact,
+        "sent_to": row.sent_to,
+        "language": row.language,
+        "state": row.state,
+        "urgent": row.urgent,
+        "attempts": row.attempts,
+        "reason": row.reason,
+        "held_because": row.held_because,
+        "digest": row.digest_id,
+        "server_answer": visible(row.server_answer),
+        "queue_id": visible(row.queue_id),
+        "created_at": iso(row.created_at, zone),
+        "next_attempt_at": iso(row.next_attempt_at, zone),
+        "sent_at": iso(row.sent_at, zone),
+        "delivered_at": iso(row.delivered_at, zone),
+    }
+
+
 def _when_or_why(row: Row) -> str:
     if row["next_attempt_at"]:
-        return f"again {shown(row['next_attempt_at'])}"
-    return row["reason"] or shown(row["sent_at"])
+        return (f"{row['held_because']}, " if row["held_because"] else "") + f"again {shown(row['next_attempt_at'])}"
+    if row["reason"]:
+        return str(row["reason"])
+    if row["state"] == DeliveryState.BUNDLED:
+        return f"in digest {row['digest']}"
+    proven = f", delivered {shown(row['delivered_at'])}" if row["delivered_at"] else ""
+    queue = f" as {row['queue_id']}" if row["queue_id"] else ""
+    return f"{shown(row['sent_at'])}{queue}{proven}"
 
 
 @app.command("show")
-def show_one(
-    letter_id: Annotated[int, typer.Argument(metavar="ID", min=1)], as_user: As, as_json: Json = False
-) -> None:
+def show_one(letter_id: LetterId, as_user: As, as_json: Json = False) -> None:
     """Open a letter as it was made. Opening it is on the record; the reporter's name and address stay closed."""
     from db.queries.cases import case_by_id
     from db.queries.letters import letter_by_id
@@ -128,10 +173,12 @@ def show_one(
                 next_step="See 'qorgan letters list'; 'qorgan letters preview' shows how it would read.",
             )
         sealed = json.loads(runtime.vault.open(letter.message_sealed, MESSAGE))
-        case = case_by_id(session, letter.case_id)
+        case = None if letter.case_id is None else case_by_id(session, letter.case_id)
         data = {"letter": letter.id, "kind": letter.kind, "to": letter.recipient}
         note(session, runtime, case, "letter.opened", actor, runtime.now(), data=data)
-    page = _opened(letter, case.number, sealed["message"].encode("latin-1"), runtime.pack.authority.zone)
+    page = _opened(
+        letter, case.number if case else "", sealed["message"].encode("latin-1"), runtime.pack.authority.zone
+    )
 
     def show(console: Console) -> None:
         names = ("case", "kind", "state", "from", "to", "subject", "message_id", "message_sha256")
@@ -181,80 +228,6 @@ def _struck_out(text: str, hidden: tuple[str, ...]) -> str:
 
 
 @app.command()
-def preview(
-    kind: Annotated[str, typer.Argument(help="A letter of the registry, such as liaison_escalation.")],
-    number: CaseNumber,
-    language: Annotated[Literal["kk", "ru", "en"], typer.Option("--language")] = "en",
-    html: Annotated[bool, typer.Option("--html", help="The HTML part instead of the text.")] = False,
-    as_json: Json = False,
-) -> None:
-    """How a letter would read for a case now. Nothing is stored or sent."""
-    from casework.letters import LETTERS
-    from tasks.case_facts import find_case
-    from tasks.correspondence import render_letter
-
-    if kind not in LETTERS:
-        raise typer.BadParameter(f"no letter is called '{kind}'; known: {', '.join(sorted(LETTERS))}")
-    runtime = at_work()
-    with runtime.sessions.read() as session:
-        case = find_case(session, number)
-        letter = _unwritten(session, runtime, case, kind, language)
-        name = NOBODY if letter.recipient == Recipient.REPORTER else _name(runtime, letter)
-        rendered = render_letter(session, runtime, letter, name)
-    page: Row = {
-        "kind": kind,
-        "case": case.number,
-        "language": language,
-        "subject": rendered.subject,
-        "text": rendered.text,
-        "html": rendered.html,
-    }
-
-    def show(console: Console) -> None:
-        if html:
-            typer.echo(rendered.html)
-            return
-        heading(console, f"Preview, nothing is sent: {rendered.subject}")
-        console.print()
-        console.print(rendered.text)
-
-    answer(page, as_json, show)
-
-
-def _unwritten(session: Session, runtime: Runtime, case: CaseFile, kind: str, language: str) -> Letter:
-    """A letter that is never added to the case file. The newest real one of its kind lends its facts."""
-    from casework.letters import letter as registry
-    from db.queries.letters import escalations_of_case, letters_of_case
-    from db.queries.submissions import submissions_of_case
-    from db.tables import Letter
-
-    written = [row for row in letters_of_case(session, case.id) if row.kind == kind]
-    submissions = submissions_of_case(session, case.id)
-    rungs = [row for row in escalations_of_case(session, case.id) if row.letter == kind]
-    context: Row = {"missing": list(case.missing), "platform": submissions[-1].platform if submissions else None}
-    if submissions:
-        context["submission"] = submissions[-1].number
-    if rungs:
-        context |= {"escalation": rungs[-1].id, "rung": rungs[-1].rung, "clock": rungs[-1].clock_id}
-    return Letter(
-        id=0,
-        case_id=case.id,
-        kind=kind,
-        recipient=registry(kind).recipient.value,
-        language=language,
-        context=dict(written[-1].context) if written else context,
-        created_at=runtime.now(),
-    )
-
-
-def _name(runtime: Runtime, letter: Letter) -> str:
-    from tasks.outbox import find_contact
-
-    contact = find_contact(runtime.pack, Recipient(letter.recipient), letter.context.get("platform"))
-    return (contact.name if contact else runtime.pack.authority.unit).in_language(letter.language)
-
-
-@app.command()
 def send(
     urgent: Annotated[bool, typer.Option("--urgent", help="Only urgent letters.")] = False,
     limit: Limit = 1_000,
@@ -286,22 +259,32 @@ def send(
             f" {sent.refused} refused, {sent.unknown} unknown."
         )
         if sent.look_at:
-            console.print(f"A person must look at: {', '.join(map(str, sent.look_at))} ('qorgan letters settle').")
+            console.print(f"A person must look at: {', '.join(map(str, sent.look_at))} ('qorgan letters list --dead').")
 
     answer(done, as_json, show)
 
 
 @app.command()
-def settle(
-    letter_id: Annotated[int, typer.Argument(metavar="ID", min=1)],
-    arrived: Annotated[bool, typer.Option("--arrived/--again", help="It arrived; or it is to be sent again.")],
+def replay(letter_id: LetterId, as_user: As, reason: Reason, as_json: Json = False) -> None:
+    """Send a dead letter again: what kept it is mended, or it surely did not arrive."""
+    _settle(letter_id, as_user, "again", reason, as_json)
+
+
+@app.command()
+def resolve(
+    letter_id: LetterId,
+    arrived: Annotated[bool, typer.Option("--arrived/--dropped", help="It arrived; or it is given up.")],
     as_user: As,
     reason: Reason,
     as_json: Json = False,
 ) -> None:
-    """Say what became of an unknown or refused letter."""
+    """Say of a dead letter that it arrived after all, or that it is not sent again."""
+    _settle(letter_id, as_user, "arrived" if arrived else "dropped", reason, as_json)
+
+
+def _settle(letter_id: int, as_user: str, found: Settled, reason: str, as_json: bool) -> None:
     from tasks.correspondence import settle_letter
 
-    letter = settle_letter(at_work(), letter_id, as_user, arrived, reason)
-    said = f"Letter {letter.id} is '{letter.state}'" + ("." if arrived else "; the next run sends it.")
+    letter = settle_letter(at_work(), letter_id, as_user, found, reason)
+    said = f"Letter {letter.id} is '{letter.state}'" + ("; the next run sends it." if found == "again" else ".")
     answer({"id": letter.id, "state": letter.state}, as_json, lambda console: console.print(said))

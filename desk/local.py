@@ -146,7 +146,7 @@ def _wait_for(url: str, processes: Processes) -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.25)
-    raise ConfigurationError("Prefect's server did not answer in time", rule="local.slow", next_step="Read its log.")
+    raise ConfigurationError("a server did not answer in time", rule="local.slow", next_step="Read its log.")
 
 
 def start_sandbox(processes: Processes, home: Path, *, platform_port: int = 8025, smtp_port: int = 2525) -> None:
@@ -160,6 +160,17 @@ def start_sandbox(processes: Processes, home: Path, *, platform_port: int = 8025
         if processes.ended() or time.monotonic() > deadline:
             raise ConfigurationError("the sandbox did not start", rule="local.sandbox", next_step="Read sandbox.log.")
         time.sleep(0.1)
+
+
+def start_acknowledge_page(processes: Processes, server: PrefectServer, *, port: int = 8086) -> str:
+    """Start the page by which letters are acknowledged and wait until it answers; its address."""
+    chosen = free_port(port)
+    url = f"http://{HOST}:{chosen}"
+    qorgan = Path(sys.executable).with_name("qorgan")
+    command = [str(qorgan), "acknowledge-page", "--host", HOST, "--port", str(chosen)]
+    processes.start("acknowledge-page", command, {**server.env, "QORGAN_ACKNOWLEDGE_URL": url})
+    _wait_for(f"{url}/health", processes)
+    return url
 
 
 def run_prefect(server: PrefectServer, *arguments: str) -> None:

@@ -10,11 +10,14 @@ import typer
 from desk import (
     cases,
     clocks,
+    contacts,
     escalations,
     experts,
     explain,
     held,
+    letter_pages,
     letters,
+    mail,
     operations,
     policies,
     reports,
@@ -43,7 +46,11 @@ app.add_typer(experts.app, name="expert", rich_help_panel=WORK)
 app.add_typer(clocks.app, name="clock", rich_help_panel=WORK)
 app.add_typer(submissions.app, name="submission", rich_help_panel=WORK)
 app.add_typer(escalations.app, name="escalation", rich_help_panel=WORK)
+letters.app.command()(letter_pages.preview)
+letters.app.command()(letter_pages.matrix)
 app.add_typer(letters.app, name="letters", rich_help_panel=WORK)
+app.add_typer(mail.app, name="mail", rich_help_panel=WORK)
+app.add_typer(contacts.app, name="contact", rich_help_panel=WORK)
 app.add_typer(held.app, name="held", rich_help_panel=WORK)
 
 app.command("drive", rich_help_panel=RUN)(operations.drive)
@@ -66,6 +73,20 @@ def up(
     from desk import up as local_system
 
     raise typer.Exit(local_system.main(state) or 0)
+
+
+@app.command("acknowledge-page", rich_help_panel=RUN)
+def acknowledge_page(
+    host: Annotated[str, typer.Option("--host", help="Address to listen at; a proxy with TLS stands before it.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to listen at.")] = 8086,
+) -> None:
+    """Serve the page by which the recipient of a letter acknowledges it, until Ctrl-C."""
+    from desk import acknowledge_page as page
+    from desk.options import at_work
+
+    page.serve(at_work(), host, port)
 
 
 @app.command(rich_help_panel=RUN)

@@ -176,7 +176,8 @@ def invariants(as_json: Json = False) -> None:
 
 def doctor(as_json: Json = False) -> None:
     """Is this installation fit to work? Fails when a check fails; a warning alone does not."""
-    from desk.health import Verdict, examine
+    from desk.findings import Verdict
+    from desk.health import examine
     from tasks.settings import Settings
 
     findings = examine(Settings().with_sandbox(), datetime.now(UTC))

@@ -162,5 +162,14 @@ def drop(number: SubmissionNumber, as_user: As, reason: Reason, as_json: Json = 
     report_move(runtime, _case_of(number), as_json)
 
 
+@app.command()
+def appeal(number: SubmissionNumber, as_user: As, reason: Reason, as_json: Json = False) -> None:
+    """Ask the platform to look again at items that it left or acted on in part. The platform reads the reason."""
+    from tasks.platform_requests import appeal as ask
+
+    letter = ask(at_work(), number, as_user, reason)
+    answer({"letter": letter}, as_json, lambda console: console.print(f"Letter {letter} goes with the next run."))
+
+
 def _case_of(number: str) -> str:
     return number.partition("/")[0]

@@ -1,4 +1,4 @@
-"""The whole local system until Ctrl-C: Prefect, work pool, deployments, worker, practice platform and mailbox."""
+"""The whole local system until Ctrl-C: Prefect, deployments, worker, practice platform, mailbox, page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from types import FrameType
 
 from rich.console import Console
 
-from desk.local import PrefectServer, Processes, deploy, plan_prefect, prefect_command, start_prefect, start_sandbox
+from desk.local import (
+    PrefectServer,
+    Processes,
+    deploy,
+    plan_prefect,
+    prefect_command,
+    start_acknowledge_page,
+    start_prefect,
+    start_sandbox,
+)
 from tasks.settings import ROOT, Settings
 
 WORKER_LIMIT = 2
@@ -31,7 +40,8 @@ def _run(state: Path) -> int:
     state.mkdir(parents=True, exist_ok=True)
     if not (state / "users.yaml").exists():
         shutil.copy(ROOT / "examples" / "users.yaml", state / "users.yaml")
-    (state / "inbox").mkdir(exist_ok=True)
+    for folder in (Settings(home=state).inbox, Settings(home=state).mail_folder):
+        folder.mkdir(exist_ok=True)
     stopping = _Stop()
     with Processes(state / "logs") as processes:
         with console.status("starting the practice platform and mailbox …"):
@@ -40,9 +50,12 @@ def _run(state: Path) -> int:
             server = start_prefect(processes, state, plan_prefect(state))
         with console.status("deploying the flows …"):
             deploy(server)
+        with console.status("starting the acknowledgement page …"):
+            page_url = start_acknowledge_page(processes, server)
+        env = {**server.env, "QORGAN_ACKNOWLEDGE_URL": page_url}
         worker = ("worker", "start", "--pool", "qorgan", "--limit", str(WORKER_LIMIT), "--name", "local")
-        processes.start("worker", [*prefect_command(), *worker], server.env)
-        _say(console, state, server)
+        processes.start("worker", [*prefect_command(), *worker], env)
+        _say(console, state, server, page_url)
         while not stopping.asked:
             gone = processes.ended()
             if gone is not None:
@@ -65,12 +78,14 @@ class _Stop:
         self.asked = True
 
 
-def _say(console: Console, state: Path, server: PrefectServer) -> None:
+def _say(console: Console, state: Path, server: PrefectServer, page_url: str) -> None:
     settings = Settings(home=state).with_sandbox()
     for name, where in (
         ("Prefect, for operators", server.ui_url),
         ("practice platform", settings.platform_url or ""),
         ("practice mailbox", f"{state / 'mail'} (SMTP at port {settings.smtp_port})"),
+        ("acknowledgement page", f"{page_url}/acknowledge/… (its links stand in letters to liaisons)"),
+        ("folder for answers", f"{settings.mail_folder} (.eml files)"),
         ("inbox for reports", str(settings.inbox)),
         ("logs", str(state / "logs")),
     ):

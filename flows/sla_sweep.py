@@ -14,13 +14,13 @@ from tasks.sla_sweep import SweepResult, sweep
 
 @task(name="fire thresholds", cache_policy=NO_CACHE)
 async def fire_thresholds() -> SweepResult:
-    """Warn, record breaches, raise rungs."""
+    """Warn, record breaches, write letters, raise rungs."""
     return await in_thread(sweep, current())
 
 
 @task(name="send urgent letters", cache_policy=NO_CACHE)
 async def send_urgent_letters() -> None:
-    """Escalations of children's cases leave with the sweep that raised them."""
+    """Warnings and escalations of children's cases leave with the sweep that wrote them."""
     await in_thread(send_letters, current(), urgent_only=True)
 
 
@@ -28,7 +28,7 @@ async def send_urgent_letters() -> None:
 async def sla_sweep() -> State[None]:
     """One sweep at one reading of the clock."""
     result = await fire_thresholds()
-    if result.rungs:
+    if result.rungs or result.letters:
         await send_urgent_letters()
     if result.failed:
         return Failed(name=f"{len(result.failed)} clocks failed", message=f"Look at: {', '.join(result.failed)}")

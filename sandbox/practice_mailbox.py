@@ -10,6 +10,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from ssl import SSLContext
 from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
@@ -66,10 +67,17 @@ class PracticeMailbox:
     drop_after_data_next: so many messages are stored, and the connection closes without an answer.
     drop_before_data_next: so many DATA commands close the connection, nothing stored.
     reject_data_next: so many messages are answered 554, nothing stored.
+    messages_per_connection: after so many on one connection the next is answered 421, and it closes; 0: no limit.
     """
 
-    def __init__(self, directory: Path | str, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Messages go into ``directory``, made if absent; port 0 takes a free one at start."""
+    def __init__(
+        self, directory: Path | str, host: str = "127.0.0.1", port: int = 0, *, tls: SSLContext | None = None
+    ) -> None:
+        """Messages go into ``directory``, made if absent; port 0 takes a free one at start.
+
+        With ``tls`` it offers STARTTLS, and takes no message without.
+        """
+        self.tls = tls
         self.directory = Path(directory)
         self.host = host
         self.port = port
@@ -78,6 +86,7 @@ class PracticeMailbox:
         self.drop_after_data_next: int = 0
         self.drop_before_data_next: int = 0
         self.reject_data_next: int = 0
+        self.messages_per_connection: int = 0
         self._lock = Lock()
         self._sequence = 0
         self._controller: _Controller | None = None
@@ -178,13 +187,25 @@ class _Conversation(SMTP):
             enable_SMTPUTF8=True,
             hostname=HOSTNAME,
             ident="practice mailbox",
+            tls_context=mailbox.tls,
+            require_starttls=mailbox.tls is not None,
         )
         self._mailbox = mailbox
+        self._messages = 0
+
+    @syntax("MAIL FROM: <address>")
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        limit = self._mailbox.messages_per_connection
+        if limit and self._messages >= limit:
+            await self.push("421 4.7.0 Too many messages on one connection (practice)")
+            await _hang_up(self)
+        await super().smtp_MAIL(arg)
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:
         if self._mailbox.use_up("drop_before_data_next"):
             await _hang_up(self)
+        self._messages += 1
         await super().smtp_DATA(arg)
 
 

@@ -6,16 +6,16 @@ import json
 from contextlib import closing
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from casework.errors import AuditBroken
 from casework.event_chain import verify
 from casework.payload import sha256
-from casework.vocabulary import DeliveryState, ReportState, Status
+from casework.vocabulary import DeliveryState, MailKind, ReportState, Status
 from db.queries.events import chain_head, chain_of_events, last_statuses
 from db.queries.reports import count_reports
-from db.tables import CaseFile, Clock, ContentItem, Letter, Review, Submission
+from db.tables import CaseFile, Clock, ContentItem, Escalation, InboundMail, Letter, Review, Submission
 from tasks.correspondence import MESSAGE
 from tasks.runtime import Runtime
 
@@ -129,6 +129,37 @@ def _notices_only_after_approval(session: Session) -> Check:
     return Check("no notice without an approval", not early, f"{early or 0} without")
 
 
+def _digests_speak_for_their_lines(session: Session) -> Check:
+    """What became of a digest became of every letter in it; until then they wait for it."""
+    digest = aliased(Letter)
+    settled = (DeliveryState.SENT, DeliveryState.REFUSED, DeliveryState.UNKNOWN)
+    bad = session.scalar(
+        select(func.count())
+        .select_from(Letter)
+        .join(digest, digest.id == Letter.digest_id)
+        .where(
+            or_(
+                and_(
+                    digest.state == DeliveryState.SENT, Letter.state.not_in((DeliveryState.SENT, DeliveryState.REFUSED))
+                ),
+                and_(digest.state.not_in(settled), Letter.state == DeliveryState.SENT),
+            )
+        )
+    )
+    return Check("a digest speaks for its lines", not bad, f"{bad or 0} differ")
+
+
+def _only_answers_acknowledge(session: Session) -> Check:
+    """A mail that acknowledged a rung was written by a person: no absence note, no bounce, no mail of our own."""
+    bad = session.scalar(
+        select(func.count())
+        .select_from(Escalation)
+        .join(InboundMail, InboundMail.id == Escalation.acknowledged_mail_id)
+        .where(InboundMail.kind != MailKind.ANSWER)
+    )
+    return Check("only an answer acknowledges", not bad, f"{bad or 0} by a machine")
+
+
 _CHECKS = (
     _reports_add_up,
     _one_notice_per_payload,
@@ -137,13 +168,16 @@ _CHECKS = (
     _notices_only_after_approval,
     _outcomes_add_up,
     _breaches_recorded,
+    _digests_speak_for_their_lines,
+    _only_answers_acknowledge,
 )
 
 
 def _letters_as_sent(session: Session, runtime: Runtime) -> Check:
     """The stored message of every sent letter has the hash that was recorded."""
     name = "every sent letter is kept as it was sent"
-    for row in session.scalars(select(Letter).where(Letter.state == DeliveryState.SENT)):
+    of_its_own = select(Letter).where(Letter.state == DeliveryState.SENT, Letter.digest_id.is_(None))
+    for row in session.scalars(of_its_own):
         if row.message_sealed is None:
             return Check(name, False, f"letter {row.id} has no message")
         message = json.loads(runtime.vault.open(row.message_sealed, MESSAGE))["message"].encode("latin-1")

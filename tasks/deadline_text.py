@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from casework.derivation import StepKind, derive
-from casework.letters import DeadlineText, Phrase
+from casework.letter_context import DeadlineText, Phrase
 from casework.limits import Limit, Unit
 from casework.policy_clocks import LimitSpec
 from db.tables import Clock

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import Subject, climb_on, rung_clock
 from casework.errors import NotAllowed, QorganError
-from casework.facts import SYSTEM
-from casework.vocabulary import OPEN_STATUSES, Role
+from casework.facts import SYSTEM, Actor
+from casework.policy_pack import Pack
+from casework.vocabulary import OPEN_STATUSES, ClockState, Role
+from db.base import JsonDict
 from db.queries.cases import case_by_id
 from db.queries.letters import escalation_by_id
 from db.tables import CaseFile, Clock, Escalation, Submission
@@ -94,7 +96,7 @@ def _highest(session: Session, rung: Escalation) -> int:
 
 
 def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -> Escalation:
-    """Record that the recipient of a rung has it in hand: its clock stops, a follow-up clock starts.
+    """An officer records that the recipient of a rung has it in hand, as told by phone, mail, portal or in person.
 
     Raises NotAllowed, or QorganError when there is no such rung or it was acknowledged before.
     """
@@ -115,19 +117,50 @@ def acknowledge(runtime: Runtime, escalation_id: int, actor_id: str, via: str) -
                 rule="escalation.not_open",
                 next_step="See 'qorgan case show'.",
             )
-        rung.acknowledged_at, rung.acknowledged_by, rung.acknowledged_via = at, actor.id, via
-        case = case_by_id(session, rung.case_id)
-        note(
-            session, runtime, case, "rung.acknowledged", actor, at,
-            moment="rung.acknowledged", subject=Subject("submission", rung.submission_id),
-            data={"rung": rung.rung, "escalation": rung.id, "via": via},
-        )  # fmt: skip
-        _, pack = rule_of(session, runtime.policies, session.get_one(Clock, rung.clock_id))
-        follow_up = climb_on(
-            rung_clock(rung.ladder, rung.rung, rung.submission_id, at, pack, acknowledged=True),
-            _highest(session, rung),
-            pack.sla.ladder(rung.ladder),
-        )
-        write_clocks(session, [follow_up], case.id)
-        refresh_due(session, case.id)
+        record_acknowledgement(session, runtime, rung, actor, via, at)
         return rung
+
+
+def recipient_actor(contact: str, pack: Pack) -> Actor:
+    """The recipient of a letter as somebody who acts: a contact of the pack or a person of the vault, never a name."""
+    role, _, about = contact.partition(":")
+    platform = pack.platform(about)
+    return Actor(contact, f"{role.replace('_', ' ')} of {platform.name}" if platform else role, frozenset())
+
+
+def record_acknowledgement(
+    session: Session,
+    runtime: Runtime,
+    rung: Escalation,
+    actor: Actor,
+    via: str,
+    at: datetime,
+    *,
+    mail_id: int | None = None,
+) -> None:
+    """A rung is in hand: its clock stops, a follow-up clock starts. ``rung`` must not be acknowledged yet.
+
+    ``via`` is one of CHANNELS, or "link". ``mail_id`` names the mail that said so.
+    """
+    rung.acknowledged_at, rung.acknowledged_by, rung.acknowledged_via = at, actor.id, via
+    rung.acknowledged_mail_id = mail_id
+    case = case_by_id(session, rung.case_id)
+    data: JsonDict = {"rung": rung.rung, "escalation": rung.id, "via": via}
+    note(
+        session, runtime, case, "rung.acknowledged", actor, at,
+        moment="rung.acknowledged", subject=Subject("submission", rung.submission_id),
+        data=data if mail_id is None else {**data, "mail": mail_id},
+    )  # fmt: skip
+    origin = session.get_one(Clock, rung.clock_id)
+    silent_since = session.get_one(Clock, _first_clock(session, rung.submission_id, origin))
+    if case.status not in OPEN_STATUSES or silent_since.state != ClockState.RUNNING:
+        # The silence is over: there is nothing left to follow up.
+        return
+    _, pack = rule_of(session, runtime.policies, origin)
+    follow_up = climb_on(
+        rung_clock(rung.ladder, rung.rung, rung.submission_id, at, pack, acknowledged=True),
+        _highest(session, rung),
+        pack.sla.ladder(rung.ladder),
+    )
+    write_clocks(session, [follow_up], case.id)
+    refresh_due(session, case.id)

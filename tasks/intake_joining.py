@@ -21,7 +21,7 @@ from db.tables import Letter
 from tasks.holding_pen import hold_parts
 from tasks.intake_reading import ReadReport
 from tasks.intake_results import Stored, TakenIn
-from tasks.intake_writing import NewCase, letter_row, write_party
+from tasks.intake_writing import NewCase, letter_row, may_write_to, write_party
 from tasks.prioritization import reassess
 from tasks.record import note
 from tasks.runtime import Runtime
@@ -91,7 +91,7 @@ def join_case(session: Session, runtime: Runtime, join: Join, actor: Actor, at: 
 
 def _receipt(session: Session, runtime: Runtime, case_id: int, report_id: int, read: ReadReport, at: datetime) -> None:
     party = write_party(session, runtime, case_id, report_id, read)
-    if party is not None and read.report.reporter.email:
+    if party is not None and may_write_to(runtime, read.report.reporter.email):
         row = letter_row(runtime, case_id, read, "receipt", party, at, str(report_id))
         session.execute(insert(Letter), [row])
 

@@ -24,7 +24,7 @@ from db.tables import CaseFile, Clock, ContentItem, Letter, Party
 from tasks.clock_rows import clock_row
 from tasks.intake_reading import ReadReport
 from tasks.intake_results import Stored
-from tasks.outbox import find_contact
+from tasks.outbox import find_contact, our_addresses
 from tasks.runtime import Runtime
 
 
@@ -167,7 +167,7 @@ def _write_parties(
                     "case_id": case_id,
                     "role": role.value,
                     "language": read.language or runtime.pack.authority.default_language,
-                    "reachable": bool(person.email),
+                    "reachable": may_write_to(runtime, person.email),
                     "sealed": runtime.vault.seal(identity.encode(), PARTY),
                 }
             )
@@ -228,10 +228,22 @@ def _facts(case: NewCase, at: datetime, runtime: Runtime) -> CaseFacts:
     )  # fmt: skip
 
 
+def may_write_to(runtime: Runtime, address: str) -> bool:
+    """Whether a person left an address, and none of ours: a letter to ourselves would come back as a report."""
+    return bool(address) and not our_addresses(runtime).refusal(address, own=False)
+
+
+def _no_receipt(runtime: Runtime, address: str) -> str:
+    """Why a reporter gets none."""
+    if may_write_to(runtime, address):
+        return ""
+    return "an address of ours" if address else "no address"
+
+
 def _letter_rows(case: NewCase, party: int | None, runtime: Runtime, at: datetime) -> list[dict[str, Any]]:
     names = danger_letters(case.read.assessment.priority, case.read.category.police_referral)
     rows = [letter_row(runtime, case.case_id, case.read, name, None, at, str(case.case_id)) for name in names]
-    if party is not None and case.read.report.reporter.email:
+    if party is not None and may_write_to(runtime, case.read.report.reporter.email):
         rows.append(letter_row(runtime, case.case_id, case.read, "receipt", party, at, str(case.stored.id)))
     return rows
 
@@ -273,7 +285,7 @@ def _event(case: NewCase, runtime: Runtime, actor: Actor, at: datetime) -> NewEv
         "unread_fields": list(read.unread),
         "left_out": [part.part for part in read.left_out],
         "related": case.related,
-        "receipt": "" if read.report.reporter.email else "no address",
+        "receipt": _no_receipt(runtime, read.report.reporter.email),
     }
     return NewEvent(
         case_id=case.case_id,

@@ -3,114 +3,134 @@ letter made late says what was true when it was intended."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from casework.facts import CaseFacts
-from casework.letters import ItemRow, LegalBasisRow, LetterContext, Phrase, RungRow
+from casework.letter_context import FailedLetter, ItemRow, LegalBasisRow, LetterContext, RungRow, seal
+from casework.letters import LETTERS
 from casework.links import defang
 from casework.policy_clocks import Ladder
 from casework.policy_pack import Pack
+from casework.policy_regime import InstrumentRule
 from casework.vocabulary import Outcome, Recipient
 from db.queries.cases import case_by_id, reviews_of_case
 from db.queries.clocks import running_clocks
-from db.queries.letters import escalations_of_case
-from db.queries.submissions import submissions_of_case
+from db.queries.letters import escalations_of_case, reporters_of_case
 from db.tables import CaseFile, Clock, Escalation, Letter, Review, Submission
 from tasks.case_facts import facts_of
 from tasks.clock_history import rule_of
 from tasks.deadline_text import deadline_text, duty_name, phrase
+from tasks.letter_parts import (
+    NOWHERE,
+    letter_head,
+    letter_number,
+    link_of,
+    overdue_since,
+    repeats_before,
+    submission_named,
+    threshold_text,
+)
 from tasks.letterpress import Letterpress
 from tasks.runtime import Runtime
-
-NOWHERE = Phrase(local="", utc="")
+from tasks.summary_contexts import summary_context
 
 
 def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient_name: str) -> LetterContext:
     """Everything the letter's template may use, in the letter's language."""
+    if letter.case_id is None:
+        return summary_context(session, runtime, letter, recipient_name)
     case = case_by_id(session, letter.case_id)
     facts = facts_of(session, case)
     pack, press, language = runtime.pack.at(letter.created_at), runtime.letterpress, letter.language
     zone = ZoneInfo(pack.authority.zone)
     said = letter.context
-    day = letter.created_at.astimezone(zone).date()
-    submission = _submission(session, case.id, said)
+    submission = submission_named(session, case.id, said)
     platform = pack.platform(said.get("platform") or (facts.platforms[0] if facts.platforms else None))
     review = _last_decision(session, case.id)
     category = pack.category(case.category)
     instrument = pack.instrument(case.instrument, case.category)
-    clock = session.get(Clock, said["clock"]) if said.get("clock") else _running_deadline(session, submission, case)
+    clock = session.get(Clock, said["clock"]) if said.get("clock") else None
+    if clock is None and not LETTERS[letter.kind].internal:
+        clock = _running_deadline(session, submission, case)
     answer_by = session.get(Clock, said["acknowledge_clock"]) if said.get("acknowledge_clock") else None
-    signatory = pack.authority.signatory_on(day)
-    return LetterContext(
-        language=language,
-        letter_number=f"{case.number}/L{letter.id}",
-        case_number=case.number,
-        submission_number=submission.number if submission else "",
-        written=phrase(letter.created_at, zone, language),
-        received=phrase(case.received_at, zone, language),
-        submitted=phrase(submission.sent_at, zone, language) if submission and submission.sent_at else NOWHERE,
-        recipient_name=recipient_name,
-        authority={
-            "name": pack.authority.name_on(day).name.in_language(language),
-            "unit": pack.authority.unit.in_language(language),
-            "address": pack.authority.address.in_language(language),
-            "email": pack.authority.email,
-            "phone": pack.authority.phone,
-            "duty_phone": pack.authority.duty_phone,
-            "signatory": signatory.name.in_language(language),
-            "signatory_position": signatory.position.in_language(language),
-        },
-        platform=platform.name if platform else "",
-        platform_legal_entity=platform.legal_entity if platform else "",
-        platform_reference=(submission.platform_reference or "") if submission else "",
-        instrument=press.word("instrument", case.instrument, language),
-        instrument_code=case.instrument,
-        ground=press.word("ground", case.ground, language),
-        requested_action=press.word("requested_action", case.requested_action, language),
-        priority=press.word("priority", case.priority, language),
-        category=(category.plain_name if letter.recipient == Recipient.REPORTER else category.name).in_language(
+    about_duty = "duty_name" in LETTERS[letter.kind].must_contain
+    link = link_of(runtime, letter, case.number, letter.created_at)
+    reporters = reporters_of_case(session, case.id)
+    return {
+        **letter_head(pack, letter, letter_number(case.number, letter.id), recipient_name),
+        "case_number": case.number,
+        "submission_number": submission.number if submission else "",
+        "received": phrase(case.received_at, zone, language),
+        "submitted": phrase(submission.sent_at, zone, language) if submission and submission.sent_at else NOWHERE,
+        "platform": platform.name if platform else "",
+        "platform_legal_entity": platform.legal_entity if platform else "",
+        "platform_reference": (submission.platform_reference or "") if submission else "",
+        "instrument": press.word("instrument", case.instrument, language),
+        "instrument_code": case.instrument,
+        "ground": press.word("ground", case.ground, language),
+        "requested_action": press.word("requested_action", case.requested_action, language),
+        "priority": press.word("priority", case.priority, language),
+        "category": (category.plain_name if letter.recipient == Recipient.REPORTER else category.name).in_language(
             language
         ),
-        territories=[_country(press, code, language) for code in facts.territories],
-        legal_basis=_basis(session, runtime, review, language),
-        policy_basis=[line for line in ((review.policy_line if review else "") or case.policy_line,) if line],
-        reasons=said.get("reasons") or (review.reason if review else ""),
-        items=_items(facts, submission, category.name.in_language(language), press, language),
-        deadline=None if clock is None else deadline_text(session, runtime, clock, language),
-        overdue=_overdue(clock, letter.created_at, press, language),
-        duty_name=duty_name(session, runtime, clock, language) if clock is not None and said.get("repeat") else "",
-        repeat=max(int(said.get("repeat", 0)) - 1, 0),
-        missing=[press.word("missing", code, language) for code in said.get("missing", ())],
-        question=case.question,
-        rungs=_rungs(session, runtime, case.id, zone, language, said),
-        rung=int(said.get("rung", 0)),
-        ack_due=phrase(answer_by.due_at, zone, language) if answer_by else None,
-        preserve=category.preserve,
-        child=case.child,
-        disposition=press.word("disposition", case.disposition, language) if case.disposition else "",
-        disposition_code=case.disposition or "",
-        statement=instrument.statement.in_language(language) if instrument and instrument.statement else "",
-        redress=_redress(letter.kind, instrument.redress.in_language(language) if instrument else "", pack, language),
-        emergency_numbers=list(pack.authority.emergency_numbers[language]),
-        reply_to=pack.authority.email,
-        authentic_language=pack.authority.authentic_language.in_language(language),
-    )
+        "territories": [_country(press, code, language) for code in facts.territories],
+        "legal_basis": _basis(session, runtime, review, language),
+        "policy_basis": [line for line in ((review.policy_line if review else "") or case.policy_line,) if line],
+        "reasons": said.get("reasons") or (review.reason if review else ""),
+        "items": _items(facts, submission, category.name.in_language(language), press, language),
+        "deadline": None if clock is None else deadline_text(session, runtime, clock, language),
+        "overdue": overdue_since(clock.due_at if clock else None, letter.created_at, press, language),
+        "duty_name": duty_name(session, runtime, clock, language) if clock is not None and about_duty else "",
+        "repeat": repeats_before(said),
+        "missing": [press.word("missing", code, language) for code in said.get("missing", ())],
+        "question": case.question,
+        "rungs": _rungs(session, runtime, case.id, zone, language, said),
+        "rung": int(said.get("rung", 0)),
+        "ack_due": phrase(answer_by.due_at, zone, language) if answer_by else None,
+        "preserve": category.preserve,
+        "child": case.child,
+        "disposition": press.word("disposition", case.disposition, language) if case.disposition else "",
+        "disposition_code": case.disposition or "",
+        "statement": instrument.statement.in_language(language) if instrument and instrument.statement else "",
+        "redress": _redress(letter.kind, instrument, pack, language),
+        "answer": _answer(letter, review),
+        "expert_group": _expert_group(pack, said.get("expert_group"), case, language),
+        "threshold": threshold_text(said["threshold"], press, language) if said.get("threshold") else "",
+        "failed": _failed(said.get("failed"), case.number, press, language),
+        "ack_link": link[0] if link else "",
+        "ack_link_until": phrase(link[1], zone, language) if link else None,
+        "reporter_name": seal("reporter_name", bool(reporters)),
+        "reporter_address": seal("reporter_address", any(person.reachable for person in reporters)),
+    }
 
 
-def _overdue(clock: Clock | None, at: datetime, press: Letterpress, language: str) -> str:
-    if clock is None or at <= clock.due_at:
+def _answer(letter: Letter, review: Review | None) -> str:
+    """Our answer to the platform's question: as frozen, else what the lawyer who answered last wrote."""
+    if letter.kind != "platform_answer":
         return ""
-    minutes = int((at - clock.due_at) / timedelta(minutes=1))
-    return press.word("counting", "overdue", language).format(hours=minutes // 60, minutes=minutes % 60)
+    return letter.context.get("answer") or (review.reason if review else "")
 
 
-def _submission(session: Session, case_id: int, said: dict[str, object]) -> Submission | None:
-    rows = submissions_of_case(session, case_id)
-    named = [row for row in rows if row.number == said.get("submission")]
-    return next(iter(named or rows), None)
+def _expert_group(pack: Pack, named: str | None, case: CaseFile, language: str) -> str:
+    """The group in words: the one the letter names, else the one whose opinion the case's instrument needs."""
+    group = next((group for group in pack.regime.expert_groups if group.id == named), None)
+    group = group or pack.expert_group(case.instrument, case.category)
+    return group.name.in_language(language) if group else ""
+
+
+def _failed(said: Mapping[str, Any] | None, case_number: str, press: Letterpress, language: str) -> FailedLetter | None:
+    if said is None:
+        return None
+    return FailedLetter(
+        letter_number=letter_number(case_number, said["letter"]),
+        kind=press.word("letter", said["kind"], language),
+        recipient=press.word("recipient", said["recipient"], language),
+        words=said["words"],
+    )
 
 
 def _running_deadline(session: Session, submission: Submission | None, case: CaseFile) -> Clock | None:
@@ -196,8 +216,10 @@ def _country(press: Letterpress, code: str, language: str) -> str:
         return code
 
 
-def _redress(kind: str, of_instrument: str, pack: Pack, language: str) -> str:
+def _redress(kind: str, instrument: InstrumentRule | None, pack: Pack, language: str) -> str:
     """A reporter may appeal against us; a platform has redress against the instrument."""
     if kind in ("decline", "closure", "extension_notice"):
         return pack.regime.appeal.in_language(language)
-    return of_instrument if kind != "receipt" else ""
+    if instrument is None or kind in ("receipt", "decision_confirmed"):
+        return ""
+    return instrument.redress.in_language(language)

@@ -5,18 +5,30 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 
 from casework.errors import QorganError
-from casework.letters import LetterContext, letter
+from casework.letter_context import EXPOSURE, WRITTEN_BY_PEOPLE, Exposure, LetterContext, seal
+from casework.letters import Letter, letter
+from casework.sealed import Unprintable
 from casework.vocabulary import LANGUAGES
-from tasks.pack_wording import PASSAGES, WordingLoader, Words, check_wording, letter_environment, read_words
+from tasks.letter_environment import letter_environment, variables_of
+from tasks.pack_wording import PASSAGES, WordingLoader, Words, check_wording, read_words
+
+PARTS = ("subject.txt", "body.txt", "body.html")
+"""The templates of a letter in one language."""
+
+UNFILLED = ("{{", "{%", "###")
+"""Marks of a text that somebody meant to fill in."""
+
+MEND = "Mend the template, then replay."
 
 
 class RenderFailed(QorganError):
@@ -53,31 +65,66 @@ class Letterpress:
         if faults:
             raise WordingRefused("\n".join(map(str, faults)), next_step="Mend wording.yaml; no letter was made.")
         self._environment = letter_environment(WordingLoader(folder, self._wording.get(PASSAGES, {})))
+        self._variables: dict[tuple[str, str], frozenset[str]] = {}
 
     def render(self, name: str, context: LetterContext) -> Rendered:
         """The letter in the context's language.
 
-        Raises RenderFailed when a variable is missing, a part is empty, or something the
-        registry demands does not stand in the text.
+        Raises RenderFailed, which names letter, language and cause, when a variable is missing, a part is empty, a
+        placeholder is left, a value is printed that may not stand in this letter, or one is not that has to.
         """
-        language = context["language"]
-        try:
-            subject, text, page = (
-                self._environment.get_template(f"{name}/{language}/{part}").render(dict(context))
-                for part in ("subject.txt", "body.txt", "body.html")
-            )
-        except TemplateError as error:
-            raise RenderFailed(
-                f"letter '{name}' in '{language}': {type(error).__name__}", next_step="Mend the template, then replay."
-            ) from error
+        line, where = letter(name), f"letter '{name}' in '{context.get('language', '?')}'"
+        missing = self._missing(name, context, where)
+        if missing:
+            raise RenderFailed(f"{where}: the context lacks '{min(missing)}'", next_step=MEND)
+        shown = guarded(line, context)
+        subject, text, page = (self._part(f"{name}/{context['language']}/{part}", shown, where) for part in PARTS)
         subject = " ".join(subject.split())
-        for needed in letter(name).must_contain:
+        for part, said in zip(PARTS, (subject, text, page), strict=True):
+            _check_part(part, said, context, where)
+        for needed in line.must_contain:
             value = _dense(_value(context, needed))
             if not value or value not in _dense(text) or value not in _dense(html.unescape(page)):
-                raise RenderFailed(f"letter '{name}' in '{language}' does not state its {needed}")
-        if not subject or not text.strip() or not page.strip():
-            raise RenderFailed(f"letter '{name}' in '{language}' has an empty part")
+                raise RenderFailed(f"{where} does not state its {needed}", next_step=MEND)
+        if line.about == "case" and context["case_number"] not in subject:
+            raise RenderFailed(f"{where} does not state its case_number in the subject", next_step=MEND)
         return Rendered(subject, text, page)
+
+    def subject(self, name: str, context: LetterContext) -> str:
+        """The subject alone, for a line that stands for the letter. Raises RenderFailed."""
+        where = f"letter '{name}' in '{context['language']}'"
+        said = self._part(f"{name}/{context['language']}/{PARTS[0]}", guarded(letter(name), context), where)
+        return " ".join(said.split())
+
+    def variables(self, name: str, language: str) -> frozenset[str]:
+        """The keys of a context that a letter's templates ask for, whether or not they are printed.
+
+        Raises TemplateError when a template is missing or cannot be read.
+        """
+        known = self._variables.get((name, language))
+        if known is None:
+            parts = (f"{name}/{language}/{part}" for part in PARTS)
+            known = self._variables[name, language] = variables_of(self._environment, *parts)
+        return known
+
+    def _missing(self, name: str, context: LetterContext, where: str) -> frozenset[str] | set[str]:
+        if "language" not in context:
+            return {"language"}
+        try:
+            return self.variables(name, context["language"]) - context.keys()
+        except TemplateError as error:
+            raise RenderFailed(f"{where}: {_cause(error)}", next_step=MEND) from error
+
+    def _part(self, template: str, shown: Mapping[str, Any], where: str) -> str:
+        part = template.rpartition("/")[2]
+        try:
+            return self._environment.get_template(template).render(shown)
+        except Unprintable as error:
+            raise RenderFailed(
+                f"{where}: {part} prints {error.key}, which is {error.exposure}", next_step=MEND
+            ) from error
+        except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise RenderFailed(f"{where}: {part}: {_cause(error)}", next_step=MEND) from error
 
     @cached_property
     def version(self) -> str:
@@ -102,6 +149,50 @@ class Letterpress:
         spoken = language if language in LANGUAGES else "en"
         own: Mapping[str, str] = self._wording.get(group, {}).get(code, {})
         return own[spoken] if spoken in own else self._words[group][code][spoken]
+
+
+def guarded(line: Letter, context: LetterContext) -> dict[str, Any]:
+    """The context with a guard in place of every value that may not stand in this letter."""
+    return {**context, **{key: seal(key, context.get(key)) for key in _GUARDED[line.internal]}}
+
+
+_GUARDED = {
+    internal: tuple(
+        key for key, far in EXPOSURE.items() if far is Exposure.SECRET or (far is Exposure.INTERNAL and not internal)
+    )
+    for internal in (True, False)
+}
+
+
+def _check_part(part: str, said: str, context: LetterContext, where: str) -> None:
+    if not said.strip():
+        raise RenderFailed(f"{where} has an empty part: {part}", next_step=MEND)
+    for mark in UNFILLED:
+        if mark in said and not any(_holds(context.get(key), mark) for key in WRITTEN_BY_PEOPLE):
+            raise RenderFailed(f"{where}: {part} has an unfilled placeholder: {mark}", next_step=MEND)
+
+
+def _holds(value: object, mark: str) -> bool:
+    """Whether a mark stands anywhere in a value."""
+    if isinstance(value, Mapping):
+        return any(_holds(inner, mark) for inner in value.values())
+    if isinstance(value, list):
+        return any(_holds(inner, mark) for inner in value)
+    return isinstance(value, str) and mark in value
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, in names of the templates only: an error's own words may repeat a value."""
+    named = re.search(r"'([A-Za-z_]\w{0,60})' is undefined$|has no attribute '([A-Za-z_]\w{0,60})'$", str(error))
+    match error:
+        case TemplateNotFound():
+            return f"there is no template '{error.name}'"
+        case TemplateSyntaxError():
+            return f"'{error.name}' cannot be read, line {error.lineno}"
+        case UndefinedError() if named:
+            return f"'{named[1] or named[2]}' is undefined"
+        case _:
+            return type(error).__name__
 
 
 def _value(context: LetterContext, dotted: str) -> str:

@@ -1,27 +1,37 @@
 """The only importer of ``emails``. Composes a message once, sends exactly those bytes, and says what is known.
 
 The library's own sending is not trusted with a record: it swallows errors, counts a partly
-refused message as sent, sends again by itself after a disconnect, and sets no Message-ID.
-Here one message has one recipient, one attempt is one attempt, and a connection lost after
-the text was handed over is *unknown*, never 'failed'.
+refused message as sent, sends again by itself after a disconnect, accepts any certificate, and
+sets no Message-ID. Here one message has one recipient, one attempt is one attempt, and a
+connection lost after the text was handed over is *unknown*, never 'failed'.
 """
 
 from __future__ import annotations
 
 import re
 import smtplib
-from collections.abc import Callable
-from dataclasses import dataclass
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
 
 from emails.backend.smtp.backend import SMTPBackend
 from emails.backend.smtp.client import SMTPClientWithResponse
 from emails.message import Message
+from emails.signers import DKIMSigner
 
 from casework.errors import ConfigurationError
 from tasks.settings import Settings
+from tasks.smtp_words import answer_of, queue_id_of, report_options
+
+LETTERS_A_CONNECTION = 100
+"""After so many letters the server is called anew: many servers hang up on those who never do."""
 
 
 class Delivered(StrEnum):
@@ -35,19 +45,26 @@ class Delivered(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Result of one attempt; ``answer`` is the server's last word or the error, without addresses."""
+    """Result of one attempt; ``answer`` is the server's last word or the error, without addresses.
+
+    ``queue_id`` is the server's own number of the letter, '' where it names none. ``connected`` says whether there
+    was anybody to talk to: without that the attempt shows nothing about the letter.
+    """
 
     result: Delivered
     answer: str
+    queue_id: str = ""
+    connected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One message to one recipient."""
+    """One message to one recipient. With an ``id`` the server is asked to report what became of it (RFC 3461)."""
 
     sender: str
     recipient: str
     message: bytes
+    id: str = ""
 
 
 def compose(
@@ -85,29 +102,106 @@ def compose(
     return bytes(message.as_bytes())
 
 
+def dkim_signer(selector: str, domain: str, key: bytes) -> Callable[[bytes], bytes]:
+    """Puts a DKIM signature (RFC 6376) in front of a message. ``key`` is PEM; raises ValueError when it is no key.
+
+    Header and body are relaxed: a relay may fold a line and wrap a space without breaking the signature.
+    """
+    try:
+        signer = DKIMSigner(selector, domain, key, canonicalize=(b"relaxed", b"relaxed"))
+    except Exception as error:  # the library below has no common base for what it raises over a key
+        raise ValueError(f"no private key: {type(error).__name__}") from error
+    return lambda message: bytes(signer.sign_message_bytes(message))
+
+
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"]+@[^\s@<>(),;:\"]+")
-_GO_AHEAD = 354
-"""The server's reply to DATA, and to nothing else: the text comes next."""
+_GO_AHEAD, _CLOSING = 354, 421
+"""The server's reply to DATA, and to nothing else: the text comes next. And: it ends the conversation."""
 
 
-class _OneAttempt(SMTPClientWithResponse):
-    """Notes when the text is handed over: from there on a lost connection proves nothing."""
+class _Client(SMTPClientWithResponse):
+    """Checks whom it talks to, bounds the time of an attempt, and notes when the text is handed over."""
+
+    parent: _Backend
+
+    def initialize(self) -> None:
+        if self.parent.starttls is not None:
+            self.ehlo_or_helo_if_needed()
+            if not self.has_extn("starttls"):
+                raise ConfigurationError(
+                    "the mail server offers no STARTTLS; nothing was sent",
+                    rule="mail.no_protection",
+                    next_step="Mend the server, or set QORGAN_SMTP_SECURITY to tls, or to none on a protected network.",
+                )
+            self.starttls(context=self.parent.starttls)
+        self.ehlo_or_helo_if_needed()
+        if self.user:
+            self.login(self.user, self.password)
 
     def getreply(self) -> tuple[int, bytes]:
+        if self.sock is not None:
+            left = self.parent.deadline - monotonic()
+            self.sock.settimeout(max(0.001, min(self.parent.timeout, left)))
         code, words = super().getreply()
         if code == _GO_AHEAD:
+            # From here on a lost connection proves nothing.
             self.parent.text_handed_over = True
+        elif code == _CLOSING:
+            self.close()
         return code, words
+
+    def begin_anew(self) -> None:
+        """RSET, after a refusal; a server that cannot do that is called again."""
+        try:
+            if self.rset()[0] != 250:
+                self.close()
+        except (OSError, smtplib.SMTPException):
+            self.close()
+
+    _rset = begin_anew
+
+
+class _TlsClient(_Client):
+    """TLS from the first byte."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        assert self.parent.tls_context is not None
+        plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        return self.parent.tls_context.wrap_socket(plain, server_hostname=host)
 
 
 class _Backend(SMTPBackend):
     """The library's backend without its second attempt."""
 
-    connection_cls = _OneAttempt
-    text_handed_over = False
+    connection_cls = _Client
+    connection_ssl_cls = _TlsClient  # type: ignore[assignment]  # the library's own opens two connections, unchecked
+
+    def __init__(self, mailer: Mailer) -> None:
+        implicit = mailer.security == "tls"
+        options = {"host": mailer.host, "port": mailer.port, "timeout": mailer.timeout}
+        account = {} if mailer.user is None else {"user": mailer.user, "password": mailer.password}
+        super().__init__(ssl=implicit, fail_silently=False, mail_options=None, **options, **account)
+        context = None if mailer.security == "none" else ssl.create_default_context(cafile=mailer.ca_file)
+        self.tls_context = context
+        self.starttls = None if implicit else context
+        self.timeout = mailer.timeout
+        self.deadline = 0.0
+        self.text_handed_over = False
 
     def retry_on_disconnect(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
+
+    def open_client(self) -> _Client | None:
+        """The client, if it is connected."""
+        client = self._client
+        return client if isinstance(client, _Client) and client.sock is not None else None
+
+    def forget(self) -> None:
+        self._client = None
+
+    def begin(self) -> None:
+        """An attempt begins: in all, it may take four times the longest silence."""
+        self.deadline, self.text_handed_over = monotonic() + 4 * self.timeout, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,77 +216,174 @@ class _Finished:
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """Sends one envelope to one server. ``timeout`` is in seconds."""
+    """One mail server and how to talk to it. ``timeout`` is in seconds; ``ca_file`` None: the system's certificates."""
 
     host: str | None
     port: int
-    tls: bool
+    security: Literal["starttls", "tls", "none"]
     user: str | None
     password: str | None
     timeout: float
+    ca_file: Path | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Mailer:
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         return cls(
-            settings.smtp_host,
-            settings.smtp_port,
-            settings.smtp_tls,
-            settings.smtp_user,
-            password,
-            settings.smtp_timeout_seconds,
-        )
+            settings.smtp_host, settings.smtp_port, settings.smtp_security, settings.smtp_user, password,
+            settings.smtp_timeout_seconds, settings.smtp_ca_file,
+        )  # fmt: skip
 
-    def send(self, envelope: Envelope) -> Attempt:
-        """Make one attempt. Raises ConfigurationError when no server is set; never anything else."""
+    @contextmanager
+    def connected(self) -> Iterator[Line]:
+        """A line to the server, for many letters. Raises ConfigurationError when no server is set.
+
+        The server is called with the first letter, or with :meth:`Line.open`.
+        """
         if self.host is None:
             raise ConfigurationError(
                 "no mail server is set", rule="mail.no_server", next_step="Set QORGAN_SMTP_HOST, or start the sandbox."
             )
+        try:
+            backend = _Backend(self)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"the certificates to check the mail server against cannot be read: {type(error).__name__}",
+                rule="mail.certificates",
+                next_step="Mend QORGAN_SMTP_CA_FILE.",
+            ) from error
+        line = Line(backend)
+        try:
+            yield line
+        finally:
+            line.close()
+
+
+@dataclass(slots=True)
+class Line:
+    """One connection, opened again where the server has closed it between two letters. Not for several threads."""
+
+    _backend: _Backend
+    _letters: int = 0
+    _failed: Attempt | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next letter needs no new connection, as far as we know."""
+        return self._backend.open_client() is not None and self._letters < LETTERS_A_CONNECTION
+
+    def open(self) -> None:
+        """Make sure that there is a connection. Where there is none, the next letter gets the reason as its result.
+
+        Raises ConfigurationError when this server may not be used: no protection, a wrong certificate, a wrong login.
+        """
+        if self._failed is None:
+            self._backend.begin()
+            self._failed = self._open()
+
+    def send(self, envelope: Envelope) -> Attempt:
+        """Make one attempt. Never raises: what went wrong is the attempt's result."""
         if _ADDRESS.fullmatch(envelope.recipient) is None:
             # The library would send to whatever it finds in it, or to nobody, and call that a success.
             return Attempt(Delivered.NO, "not attempted: this is no address of a mailbox")
-        options: dict[str, Any] = {"host": self.host, "port": self.port, "timeout": self.timeout, "tls": self.tls}
-        if self.user is not None:
-            options |= {"user": self.user, "password": self.password}
-        backend = _Backend(fail_silently=False, **options)
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            return failed
+        used = self._backend.open_client() is not None and self._letters > 0
+        self._backend.begin()
+        attempt = self._attempt(envelope)
+        if used and not attempt.connected:
+            # The server hung up between two letters, and has not taken the text of this one.
+            attempt = self._attempt(envelope)
+        return attempt
+
+    def close(self) -> None:
+        """Say goodbye; what the server answers to that changes nothing about the letters."""
+        self._letters = 0
+        try:
+            self._backend.close()
+        except (OSError, smtplib.SMTPException):
+            self._backend.forget()
+
+    def _open(self) -> Attempt | None:
+        """None once there is a connection, else the attempt that failed for want of one."""
+        if self.ready:
+            return None
+        self.close()
+        try:
+            self._backend.get_client()
+        except ssl.SSLCertVerificationError as error:
+            raise ConfigurationError(
+                f"the mail server's certificate is not trusted: {error.verify_message}; nothing was sent",
+                rule="mail.certificate",
+                next_step="Mend the server's certificate, or name its issuer in QORGAN_SMTP_CA_FILE.",
+            ) from error
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
+            said = "it offers no login" if not isinstance(error, smtplib.SMTPResponseException) else _answer(error)
+            if said.startswith("4"):
+                return Attempt(Delivered.LATER, said, connected=False)
+            raise ConfigurationError(
+                f"the mail server refuses our account: {said}; nothing was sent",
+                rule="mail.login",
+                next_step="Mend QORGAN_SMTP_USER and QORGAN_SMTP_PASSWORD.",
+            ) from error
+        except smtplib.SMTPResponseException as error:
+            # Said before any letter: it is about the server, and no letter is refused for it.
+            return Attempt(Delivered.LATER, _answer(error), connected=False)
+        except (OSError, smtplib.SMTPException) as error:
+            return Attempt(Delivered.LATER, f"not accepted: {type(error).__name__}", connected=False)
+        return None
+
+    def _attempt(self, envelope: Envelope) -> Attempt:
+        try:
+            failed = self._open()
+        except ConfigurationError as error:
+            failed = Attempt(Delivered.LATER, error.message, connected=False)
+        if failed is not None:
+            return failed
+        self._letters += 1
+        return self._say(envelope)
+
+    def _say(self, envelope: Envelope) -> Attempt:
+        backend, client = self._backend, self._backend.open_client()
+        assert client is not None, "opened before"
+        asks = client.has_extn("dsn")
+        mail, rcpt = report_options(envelope.id, envelope.recipient) if asks else ([], [])
         try:
             response = backend.sendmail(
-                from_addr=envelope.sender, to_addrs=[envelope.recipient], msg=_Finished(envelope.message)
+                envelope.sender, envelope.recipient, _Finished(envelope.message), mail_options=mail, rcpt_options=rcpt
             )
-        except smtplib.SMTPRecipientsRefused as error:
-            code, words = next(iter(error.recipients.values()))
-            return Attempt(_by_code(code), _words(code, words))
         except UnicodeError:
+            client.begin_anew()
             return Attempt(Delivered.NO, "not attempted: the address has letters that this way of sending cannot carry")
-        except smtplib.SMTPResponseException as error:
-            return Attempt(_by_code(error.smtp_code), _words(error.smtp_code, error.smtp_error))
+        except smtplib.SMTPRecipientsRefused as error:
+            return self._refused(client, *next(iter(error.recipients.values())))
+        except smtplib.SMTPSenderRefused as error:
+            attempt = self._refused(client, error.smtp_code, error.smtp_error)
+            # A server that closes answers so to the first command it hears: that is not about this letter.
+            return replace(attempt, connected=error.smtp_code != _CLOSING)
+        except smtplib.SMTPDataError as error:
+            if not backend.text_handed_over:
+                client.begin_anew()
+            return self._refused(client, error.smtp_code, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
+            client.close()
             if backend.text_handed_over:
                 return Attempt(Delivered.UNKNOWN, f"the connection was lost after the text: {type(error).__name__}")
-            return Attempt(Delivered.LATER, f"not accepted: {type(error).__name__}")
-        finally:
-            _close(backend)
+            return Attempt(Delivered.LATER, f"not accepted: {type(error).__name__}", connected=False)
         if response is None or not response.success:
             return Attempt(Delivered.UNKNOWN, "the server gave no final answer")
-        return Attempt(Delivered.YES, _words(response.status_code or 250, response.status_text or b""))
+        words = response.status_text or b""
+        return Attempt(Delivered.YES, answer_of(response.status_code or 250, words), queue_id_of(words))
+
+    def _refused(self, client: _Client, code: int, words: bytes | str) -> Attempt:
+        """RFC 5321: 4xx may be tried again, 5xx may not. A code that fits nothing says nothing."""
+        answer = answer_of(code, words)
+        if 400 <= code < 600:
+            return Attempt(Delivered.LATER if code < 500 else Delivered.NO, answer)
+        client.close()
+        return Attempt(Delivered.UNKNOWN if self._backend.text_handed_over else Delivered.LATER, answer)
 
 
-def _by_code(code: int) -> Delivered:
-    """RFC 5321: 4xx may be tried again, 5xx may not."""
-    return Delivered.LATER if 400 <= code < 500 else Delivered.NO
-
-
-def _words(code: int, words: bytes | str) -> str:
-    """The server's words on one line, without addresses, at most 200 characters."""
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    kept = " ".join(part for part in text.split() if "@" not in part)
-    return f"{code} {kept}"[:200]
-
-
-def _close(backend: SMTPBackend) -> None:
-    """Say goodbye; what the server answers to that changes nothing about the letter."""
-    try:
-        backend.close()
-    except (OSError, smtplib.SMTPException):
-        backend._client = None
+def _answer(error: smtplib.SMTPResponseException) -> str:
+    return answer_of(error.smtp_code, error.smtp_error)

@@ -11,13 +11,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from casework.letters import letter
+from casework.addressing import OF_PLATFORM, Ours, find_contact, ours
+from casework.letters import language_of, letter
 from casework.policy_pack import Pack
-from casework.policy_people import Contact
 from casework.vocabulary import DeliveryState, Recipient
 from db.base import JsonDict
 from db.queries.letters import known_once_keys, reporters_of_case
 from db.tables import CaseFile, Letter
+from tasks.runtime import Runtime
+
+__all__ = ["Addressee", "addressees", "find_contact", "our_addresses", "queue_letters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +44,30 @@ def addressees(
                 f"party:{person.id}",
                 person.language,
                 person.reachable,
-                "" if person.reachable else "the reporter left no address",
+                "" if person.reachable else "the reporter left no address that we may write to",
             )
             for person in people
         ]
         return found or [Addressee("party:none", case.language, False, "the reporter is anonymous")]
-    contact = find_contact(pack, recipient, platform)
+    about = _about(case, recipient, platform, pack)
+    contact = find_contact(pack, recipient, about)
     if contact is None:
-        return [Addressee("unit", pack.authority.default_language)]
-    suffix = f":{platform}" if recipient in _OF_PLATFORM else ""
-    return [Addressee(f"{recipient.value}{suffix}", contact.language)]
+        return [Addressee(Recipient.UNIT.value, pack.authority.default_language)]
+    return [Addressee(f"{recipient.value}:{about}" if about else recipient.value, contact.language)]
 
 
-_OF_PLATFORM = (Recipient.PLATFORM, Recipient.LIAISON, Recipient.LIAISON_HEAD)
+def _about(case: CaseFile, recipient: Recipient, platform: str | None, pack: Pack) -> str | None:
+    """What a contact key names beside the role: the platform, or the expert group that the case needs."""
+    if recipient is Recipient.EXPERT_GROUP:
+        group = pack.expert_group(case.instrument, case.category)
+        return group.id if group else None
+    return platform if recipient in OF_PLATFORM else None
 
 
-def find_contact(pack: Pack, recipient: Recipient, platform: str | None) -> Contact | None:
-    """The pack's contact for a role; None when it has none, and the unit's mailbox must do."""
-    reached = pack.platform(platform)
-    match recipient:
-        case Recipient.PLATFORM:
-            return reached.contact if reached else None
-        case Recipient.LIAISON:
-            return pack.liaison(platform, "liaison")
-        case Recipient.LIAISON_HEAD:
-            return pack.liaison(platform, "head") or pack.liaison(platform, "liaison")
-        case Recipient.POLICE:
-            return pack.liaisons.police
-        case Recipient.AUTHORITY:
-            return pack.liaisons.authority
-        case Recipient.UNIT | Recipient.REPORTER:
-            return None
+def our_addresses(runtime: Runtime) -> Ours:
+    """The addresses that are ours: those of the pack, and our accounts at the mail servers."""
+    settings = runtime.settings
+    return ours(runtime.pack, (settings.smtp_user, settings.imap_user))
 
 
 def queue_letters(
@@ -102,7 +98,7 @@ def queue_letters(
             kind=name,
             recipient=line.recipient.value,
             contact=person.contact,
-            language=pack.authority.language_of_letter(person.language),
+            language=language_of(line, person.language, case.language, pack.authority),
             once_key=keys[person.contact],
             promise=line.promise.value,
             urgent=case.priority_rank <= 1 and line.recipient is not Recipient.REPORTER,

@@ -2,8 +2,8 @@
 
 A pack may have a ``wording.yaml``, where its law or its people say a thing differently. It has the two levels of
 templates/words.yaml, ``group: code: {language: text}``, and besides them a group ``passages``,
-``letter: name: {language: text}``, whose texts replace the ``{% set name %}`` passages of that letter's wording.txt.
-What it leaves out stays as templates/ has it.
+``letter: name: {language: text}``, whose texts replace the ``{% set name %}`` passages of that letter's wording.txt,
+or its subject where the name is ``subject``. What it leaves out stays as templates/ has it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from string import Formatter
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, FileSystemLoader, TemplateError, TemplateSyntaxError, meta, nodes
 
-from casework.letters import LETTERS, LetterContext, sample_context
+from casework.letter_context import EXPOSURE, SUBJECT_KEYS, Exposure, sample_context
+from casework.letters import LETTERS, Letter
+from casework.sealed import Unprintable
 from casework.vocabulary import LANGUAGES
+from tasks.letter_environment import LetterEnvironment, letter_environment
 
 Words = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 PASSAGES = "passages"
 """The group of a pack's wording that replaces passages of letters; every other group replaces words."""
+
+SUBJECT = "subject"
+"""The passage that replaces a letter's subject."""
 
 _OPEN_GROUPS = ("country",)
 """Groups in which a pack may name a code that words.yaml lacks: it may ask for action in any country."""
@@ -69,31 +74,24 @@ def check_wording(folder: Path, wording: Mapping[str, Any]) -> list[WordingFault
 
 
 class WordingLoader(FileSystemLoader):
-    """Lays a pack's passages over wording.txt: what is set last is what a letter says."""
+    """Lays a pack's passages over wording.txt, where what is set last is what a letter says, and over subject.txt."""
 
     def __init__(self, folder: Path, passages: Mapping[str, Mapping[str, Mapping[str, str]]]) -> None:
         super().__init__(folder)
         self._over: dict[str, str] = {}
+        self._subjects: dict[str, str] = {}
         for name, of_letter in passages.items():
             for passage, texts in of_letter.items():
                 for language, text in texts.items():
+                    if passage == SUBJECT:
+                        self._subjects[f"{name}/{language}/subject.txt"] = text
+                        continue
                     template = _wording_of(name, language)
                     self._over[template] = self._over.get(template, "") + _set_block(passage, text)
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, file, up_to_date = super().get_source(environment, template)
-        return source + self._over.get(template, ""), file, up_to_date
-
-
-def letter_environment(loader: FileSystemLoader) -> ImmutableSandboxedEnvironment:
-    """The one way to read a letter: nothing unsafe, nothing undefined, HTML escaped."""
-    return ImmutableSandboxedEnvironment(
-        loader=loader,
-        undefined=StrictUndefined,
-        autoescape=lambda name: bool(name and name.endswith(".html")),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+        return self._subjects.get(template, source) + self._over.get(template, ""), file, up_to_date
 
 
 def read_words(folder: Path) -> Words:
@@ -155,11 +153,46 @@ def _passage_fault(folder: Path, path: tuple[str, ...], text: str) -> str:
     environment = letter_environment(FileSystemLoader(folder))
     if name not in LETTERS:
         return f"no letter is called '{name}'; known: {', '.join(LETTERS)}"
+    if passage == SUBJECT:
+        return _subject_fault(environment, LETTERS[name], language, text)
     source = (folder / _wording_of(name, language)).read_text(encoding="utf-8")
     wording = environment.parse(source)
     passages = _set_by(wording, nodes.AssignBlock)
     if passage not in passages:
-        return f"the letter '{name}' has no passage '{passage}'; known: {', '.join(passages)}"
+        return f"the letter '{name}' has no passage '{passage}'; known: {', '.join((*passages, SUBJECT))}"
+    known = {*_may_stand_in(LETTERS[name]), *_set_by(wording, nodes.Assign)}
+    if fault := _text_fault(environment, text, known):
+        return fault
+    layered = environment.from_string(source + _set_block(passage, text))
+
+    def said(filled: bool) -> str:
+        return str(getattr(layered.make_module(dict(sample_context(language, filled=filled))), passage))
+
+    return _saying_fault(said)
+
+
+def _subject_fault(environment: LetterEnvironment, line: Letter, language: str, text: str) -> str:
+    if len(text.strip().splitlines()) > 1:
+        return "a subject is one line"
+    if fault := _text_fault(environment, text, _may_stand_in(line) & SUBJECT_KEYS):
+        return fault
+    template = environment.from_string(text.strip())
+
+    def said(filled: bool) -> str:
+        return template.render(sample_context(language, filled=filled))
+
+    fault = _saying_fault(said)
+    if not fault and line.about == "case" and sample_context(language, filled=True)["case_number"] not in said(True):
+        return "a subject names its case: {{ case_number }}"
+    return fault
+
+
+def _may_stand_in(line: Letter) -> set[str]:
+    """The keys that a wording of this letter may use."""
+    return {key for key, far in EXPOSURE.items() if far is not Exposure.INTERNAL or line.internal}
+
+
+def _text_fault(environment: LetterEnvironment, text: str, known: set[str]) -> str:
     try:
         parsed = environment.parse(text)
     except TemplateSyntaxError as error:
@@ -167,19 +200,22 @@ def _passage_fault(folder: Path, path: tuple[str, ...], text: str) -> str:
     for node in parsed.find_all(nodes.Node):
         if not isinstance(node, _PASSAGE_NODES):
             return f"only text, values and conditions can stand in a passage, not '{type(node).__name__.lower()}'"
-    known = {*LetterContext.__annotations__, *_set_by(wording, nodes.Assign)}
     strange = meta.find_undeclared_variables(parsed) - known
     if strange:
-        return f"a letter knows no '{min(strange)}'"
-    layered = environment.from_string(source + _set_block(passage, text))
+        told = min(strange)
+        return f"'{told}' may not stand here" if told in EXPOSURE else f"a letter knows no '{told}'"
+    return ""
+
+
+def _saying_fault(said: Callable[[bool], str]) -> str:
+    """Why a text cannot be said with every key filled, or with every key as empty as it may be."""
     try:
-        said = [
-            str(getattr(layered.make_module(dict(sample_context(language, filled=filled))), passage))
-            for filled in (True, False)
-        ]
+        told = said(True) + said(False)
+    except Unprintable as error:
+        return f"prints {error.key}, which is {error.exposure}"
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         return f"does not render: {error}"
-    return "" if "".join(said).strip() else "says nothing"
+    return "" if told.strip() else "says nothing"
 
 
 def _set_by(wording: nodes.Template, kind: type[nodes.Node]) -> list[str]:

@@ -29,6 +29,7 @@ from db.queries.events import NewEvent, append_events, hold_chain
 from db.queries.letters import all_dropped
 from db.tables import CaseFile
 from tasks.case_facts import facts_of, find_case
+from tasks.case_letters import queue_at_moment
 from tasks.clock_history import pauses_at
 from tasks.clock_rows import refresh_due, start_for, stop_clocks
 from tasks.outbox import queue_letters
@@ -113,7 +114,7 @@ def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDic
     if decision.action in (Action.RECALL, Action.WITHDRAW):
         drop_unsent(session, case.id, decision.action.value)
     for moment in decision.moments:
-        _tell_clocks(session, runtime, case, moment, Subject("case", case.id), decision.at)
+        _has_come(session, runtime, case, moment, Subject("case", case.id), decision.at, seq)
     refresh_due(session, case.id)
     if decision.letter is not None:
         context: JsonDict = {"moved_at": decision.at.isoformat(), "missing": list(decision.details.missing)}
@@ -123,10 +124,13 @@ def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDic
         done_without(session, runtime, case, decision.letter, written, decision.at)
 
 
-def _tell_clocks(
-    session: Session, runtime: Runtime, case: CaseFile, moment: Moment, subject: Subject, at: datetime
+def _has_come(
+    session: Session, runtime: Runtime, case: CaseFile, moment: Moment, subject: Subject, at: datetime, seq: int
 ) -> None:
-    """A moment has come: clocks stand still or go on, stop, and start. What stood still or went on is on the record."""
+    """A moment has come, told by event ``seq``: clocks stand still or go on, stop, and start; then letters follow.
+
+    What stood still or went on is on the record.
+    """
     running = running_clocks(session, case.id)
     stopped = stop_clocks(session, running, moment, subject, at)
     left = [clock for clock in running if clock not in stopped]
@@ -134,6 +138,7 @@ def _tell_clocks(
         data: JsonDict = {"clock": clock.id, "rule": clock.rule_id, "due_at": clock.due_at.isoformat(), "by": moment}
         append_events(session, [NewEvent(case.id, at, kind, SYSTEM.id, SYSTEM.name, clock.policy_version, data=data)])
     start_for(session, moment, subject, at, facts_of(session, case), runtime.pack)
+    queue_at_moment(session, runtime, case, moment, subject, at, str(seq))
 
 
 def done_without(
@@ -178,7 +183,7 @@ def _event(decision: Decision, data: JsonDict) -> NewEvent:
 def note(
     session: Session,
     runtime: Runtime,
-    case: CaseFile,
+    case: CaseFile | None,
     kind: str,
     actor: Actor,
     at: datetime,
@@ -189,18 +194,20 @@ def note(
     data: JsonDict | None = None,
     wake: bool = False,
 ) -> int:
-    """Record something that happened without moving the case; the event's position.
+    """Record something that happened without moving a case; the event's position. Some things are about no one case.
 
-    ``moment`` stops and starts clocks about ``subject`` (by default the case). ``wake`` lets the
-    next drive look at the case, where its status allows the system a step.
+    ``moment`` stops and starts clocks about ``subject`` (by default the case) and calls for letters. ``wake`` lets
+    the next drive look at the case, where its status allows the system a step.
     """
-    about = subject or Subject("case", case.id)
+    case_id = None if case is None else case.id
     seq = append_events(
         session,
-        [NewEvent(case.id, at, kind, actor.id, actor.name, runtime.pack.version, reason=reason, data=data)],
+        [NewEvent(case_id, at, kind, actor.id, actor.name, runtime.pack.version, reason=reason, data=data)],
     )[0]
+    if case is None:
+        return seq
     if moment is not None:
-        _tell_clocks(session, runtime, case, moment, about, at)
+        _has_come(session, runtime, case, moment, subject or Subject("case", case.id), at, seq)
         refresh_due(session, case.id)
     if wake:
         session.execute(

@@ -123,7 +123,7 @@ def _happened(event: RecordedEvent, beside: _Beside) -> Happened:
         return Happened(event.at, event.kind, notice=_place(notice), rung=int(data["rung"]))
     if event.kind in BY_HAND:
         return _by_hand(event, data, beside.clocks[data["clock"]])
-    return Happened(event.at, event.kind, notice=_place(data["submission"]))
+    return Happened(event.at, event.kind, notice=_place(data["submission"]), platform=str(data.get("platform") or ""))
 
 
 def _by_hand(event: RecordedEvent, data: JsonDict, entries: Sequence[JsonDict]) -> Happened:

@@ -36,14 +36,36 @@ class Settings(BaseSettings):
     """The mail server; without one letters wait and `doctor` says so."""
     smtp_port: int = 25
     """Its port."""
-    smtp_tls: bool = False
-    """Whether STARTTLS is required."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is protected; without protection nothing is sent unless this says `none`."""
+    smtp_ca_file: Path | None = None
+    """Certificates the mail servers' own are checked against (PEM); by default the system's."""
     smtp_user: str | None = None
     """Account at the mail server, where it wants one."""
     smtp_password: SecretStr | None = None
     """Its password."""
     smtp_timeout_seconds: float = Field(default=30.0, gt=0, le=60)
     """Longest silence of the mail server that is waited for; bounded, because a letter's lease must outlast a send."""
+    dkim_selector: str | None = None
+    """Selector of the DKIM key; with `dkim_key_file` every letter is signed."""
+    dkim_key_file: Path | None = None
+    """Private key of the DKIM signature (PEM)."""
+    imap_host: str | None = None
+    """The server whose mailbox is read for answers; without one only the folder is read."""
+    imap_port: int = 993
+    """Its port."""
+    imap_security: Literal["tls", "starttls", "none"] = "tls"
+    """How that connection is protected."""
+    imap_user: str | None = None
+    """Account of the mailbox."""
+    imap_password: SecretStr | None = None
+    """Its password."""
+    imap_folder: str = "INBOX"
+    """Folder of it that is read; what was stored is marked as seen there, and nothing is removed."""
+    mail_max_bytes: int = Field(default=40_000_000, gt=0, le=200_000_000)
+    """Longest mail that is read; of a longer one the head is kept, and a person is told."""
+    acknowledge_url: str | None = None
+    """Public address of the acknowledgement page; without one letters carry no link to it."""
     platform_url: str | None = None
     """Base address of the platforms' API channel."""
     platform_timeout_seconds: float = Field(default=20.0, gt=0, le=35)
@@ -65,6 +87,11 @@ class Settings(BaseSettings):
         return self.home / "inbox"
 
     @property
+    def mail_folder(self) -> Path:
+        """Mails put here as .eml files are read like those of the mailbox, and moved aside."""
+        return self.home / "mail-in"
+
+    @property
     def pack_folder(self) -> Path:
         given = Path(self.pack)
         return given if given.is_dir() else POLICIES / self.pack
@@ -80,7 +107,7 @@ class Settings(BaseSettings):
         found = json.loads(note.read_text())
         update: dict[str, object] = {}
         if self.smtp_host is None:
-            update |= {"smtp_host": found["smtp_host"], "smtp_port": found["smtp_port"]}
+            update |= {"smtp_host": found["smtp_host"], "smtp_port": found["smtp_port"], "smtp_security": "none"}
         if self.platform_url is None:
             update["platform_url"] = found["platform_url"]
         return self.model_copy(update=update)

@@ -21,6 +21,7 @@ from db.queries.cases import case_by_id
 from db.queries.clocks import clock_by_id, clocks_due, record_success
 from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile, Clock, Letter
+from tasks.case_letters import queue_at_threshold
 from tasks.clock_history import rule_of
 from tasks.clock_rows import thresholds_of
 from tasks.escalation import raise_rung
@@ -46,6 +47,7 @@ class SweepResult:
     breached: int = 0
     repeated: int = 0
     late: int = 0
+    letters: int = 0
     rungs: int = 0
     lapsed: int = 0
     failed: list[str] = field(default_factory=list)
@@ -53,8 +55,8 @@ class SweepResult:
     def as_dict(self) -> dict[str, object]:
         return {
             "clocks": self.clocks, "warned": self.warned, "breached": self.breached,
-            "repeated": self.repeated, "late": self.late, "rungs": self.rungs, "lapsed": self.lapsed,
-            "failed": list(self.failed),
+            "repeated": self.repeated, "late": self.late, "letters": self.letters, "rungs": self.rungs,
+            "lapsed": self.lapsed, "failed": list(self.failed),
         }  # fmt: skip
 
 
@@ -118,8 +120,11 @@ def _fire(session: Session, runtime: Runtime, clock: Clock, now: datetime, resul
         _record(session, runtime, clock, threshold, late, now)
         if threshold.repeat:
             result.repeated += 1
-            _remind(session, runtime, clock, threshold, now)
+            result.letters += _remind(session, runtime, clock, threshold, now)
             continue
+        if clock.case_id is not None:
+            case = case_by_id(session, clock.case_id)
+            result.letters += len(queue_at_threshold(session, runtime, case, clock, threshold, now))
         if not threshold.breach:
             result.warned += 1
             continue
@@ -154,16 +159,17 @@ def _goes_on(session: Session, runtime: Runtime, clock: Clock, threshold: Thresh
     note(session, runtime, case_by_id(session, clock.case_id), "clock.resumed", SYSTEM, threshold.at, data=data)
 
 
-def _remind(session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, now: datetime) -> None:
-    """A breached duty is still owed: its rule's letter goes out again, once for each repeat."""
+def _remind(session: Session, runtime: Runtime, clock: Clock, threshold: Threshold, now: datetime) -> int:
+    """A breached duty is still owed: its rule's letter goes out again, once for each repeat. How many were written."""
     rule, _ = rule_of(session, runtime.policies, clock)
     if clock.case_id is None or rule is None or rule.repeat is None or rule.repeat.letter is None:
-        return
+        return 0
     case = case_by_id(session, clock.case_id)
-    queue_letters(
+    written = queue_letters(
         session, case, rule.repeat.letter, now, runtime.pack, once=f"{clock.id}:{threshold.level}",
         context={"clock": clock.id, "repeat": threshold.repeat},
     )  # fmt: skip
+    return len(written)
 
 
 def _consequences(session: Session, runtime: Runtime, clock: Clock, now: datetime, result: SweepResult) -> None:

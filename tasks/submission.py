@@ -17,7 +17,6 @@ from db.tables import CaseFile, Submission
 from tasks.case_facts import current_submissions, facts_of, find_case
 from tasks.channels import Accepted, Outgoing, Receipt
 from tasks.logs import logger
-from tasks.outbox import queue_letters
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -127,11 +126,6 @@ def accepted(
         session, runtime, case, moment, actor, at, moment=moment, subject=Subject("submission", row.id),
         data={"submission": row.number, "platform": row.platform, "payload_sha256": row.payload_sha256},
     )  # fmt: skip
-    if row.kind == "notice":
-        queue_letters(
-            session, case, "platform_notice", at, runtime.pack, once=str(row.id), platform=row.platform,
-            context={"submission": row.number},
-        )  # fmt: skip
     log.info("submission accepted", case=case.number, submission=row.number)
 
 

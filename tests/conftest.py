@@ -99,6 +99,7 @@ def settings(
         users_file=USERS,
         platform_url=practice_platform.url,
         smtp_host=practice_mailbox.host,
+        smtp_security="none",
         smtp_port=practice_mailbox.port,
     )
 

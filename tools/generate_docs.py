@@ -20,12 +20,13 @@ from typing import Any, is_typeddict
 
 import yaml
 
-from casework import letters, vocabulary
+from casework import letter_context, letters, vocabulary
 from casework.completeness_checks import CHECKS
 from casework.facts import CaseFacts, SubmissionFacts
 from casework.lifecycle import MOVES
 from casework.vocabulary import AgeBand, DeliveryState, Explained, Priority, Role, Status
 from casework.waiting import waiting_for
+from tasks.letterpress import Letterpress
 from tasks.settings import Settings
 from tools.generate_schema import reference, schema_files
 from tools.markdown import code, codes, table
@@ -110,25 +111,50 @@ def waits() -> str:
 
 def registry() -> str:
     rows = [
-        (code(line.name), line.recipient, line.promise.replace("_", " "), line.purpose, codes(line.must_contain))
+        (
+            code(line.name),
+            line.recipient,
+            line.promise.replace("_", " "),
+            line.once,
+            " → ".join(line.languages),
+            "yes" if line.digest else "",
+            code(line.does or ""),
+            line.purpose,
+            codes(line.must_contain),
+        )
         for line in letters.LETTERS.values()
     ]
-    return table(("letter", "to", "promise", "what for", "must state"), rows)
+    titles = ("letter", "to", "promise", "once-per key", "languages", "digest", "does", "what for", "must state")
+    return table(titles, rows)
+
+
+def letter_variables() -> str:
+    """The keys each letter's templates ask for, in any language, in the order of the context."""
+    press = Letterpress(ROOT / "templates")
+    rows = []
+    for name in letters.LETTERS:
+        used = frozenset().union(*(press.variables(name, language) for language in vocabulary.LANGUAGES))
+        rows.append((code(name), codes(tuple(key for key in letter_context.EXPOSURE if key in used))))
+    return table(("letter", "keys it uses"), rows)
 
 
 def context_keys() -> str:
-    annotations = letters.LetterContext.__annotations__.items()
-    return table(
-        ("key", "type"), [(code(key), code(getattr(kind, "__forward_arg__", kind))) for key, kind in annotations]
-    )
+    rows = [
+        (code(key), code(_ANNOTATED.sub(r"\1", kind.__forward_arg__)), letter_context.EXPOSURE[key])
+        for key, kind in letter_context.LetterContext.__annotations__.items()
+    ]
+    return table(("key", "type", "how far it may go"), rows)
+
+
+_ANNOTATED = re.compile(r"^Annotated\[(.*), Exposure\.\w+\]$")
 
 
 def context_shapes() -> str:
     """The shapes that the keys' types name, in the order of the module."""
     shapes = [
         shape
-        for shape in vars(letters).values()
-        if isinstance(shape, type) and is_typeddict(shape) and shape is not letters.LetterContext
+        for shape in vars(letter_context).values()
+        if isinstance(shape, type) and is_typeddict(shape) and shape is not letter_context.LetterContext
     ]
     rows = [(code(shape.__name__), codes(shape.__annotations__), shape.__doc__ or "") for shape in shapes]
     return table(("type", "its fields", "what it is"), rows)
@@ -208,7 +234,7 @@ def _attribute_docs(model: type) -> dict[str, str]:
 
 
 _BUILDERS: tuple[Build, ...] = (
-    moves, checks, waits, registry, context_keys, context_shapes, deployments, settings,
+    moves, checks, waits, registry, letter_variables, context_keys, context_shapes, deployments, settings,
 )  # fmt: skip
 _VOCABULARIES: dict[str, type[Explained]] = {
     "statuses": Status,

@@ -6,11 +6,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
-from db.base import JsonDict
+from db.base import Base, JsonDict
 from db.queries.rows import insert_rows
 from db.tables import ChainHead, Event
 
@@ -37,9 +37,13 @@ def hold_chain(session: Session) -> tuple[int, str]:
     A transaction that will append holds it first, before any other row: then no two ever wait
     for each other, and what one reads stays true until it has written.
     """
-    newest = select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
-    seq, digest = session.execute(newest).one()
+    seq, digest = session.execute(_HEAD).one()
     return seq, digest
+
+
+# Built once: every transaction that writes anything executes them. The first flushes what is pending.
+_HEAD = select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
+_MOVE_HEAD = update(Base.metadata.tables[ChainHead.__tablename__]).where(text("id = 1"))
 
 
 def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
@@ -67,7 +71,7 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
         positions.append(seq)
         previous = digest
     insert_rows(session, Event, rows)
-    session.execute(update(ChainHead).where(ChainHead.id == 1).values(seq=seq, hash=previous))
+    session.connection().execute(_MOVE_HEAD, {"seq": seq, "hash": previous})
     return positions
 
 

@@ -12,9 +12,10 @@ from casework.clock_changes import begin_pause, extend
 from casework.explain import ClockOnRecord, LetterOnRecord
 from casework.explain_triggers import CaseRecord
 from casework.explain_why_not import explain_why_not
-from casework.facts import Actor
+from casework.facts import Actor, ItemFacts
 from casework.letters import LETTERS
-from casework.vocabulary import AgeBand, ClockState, PauseReason, Priority, Role, Status
+from casework.policy_letters import LetterPolicy
+from casework.vocabulary import AgeBand, ClockState, Outcome, PauseReason, Priority, Role, Status
 from tests.casework.explaining import (
     ANSWER,
     EXPERTS,
@@ -55,15 +56,19 @@ def stopped(clock: ClockOnRecord, by: str) -> ClockOnRecord:
     return replace(clock, state=ClockState.MET, stopped_at=NOW + HOUR, stopped_by=by)
 
 
-def test_every_letter_of_the_registry_has_one_line() -> None:
+def test_every_letter_about_a_case_has_one_line() -> None:
     letters = [
         a_letter("receipt", "sent", sent_at=NOW + HOUR),
         a_letter("platform_notice", "queued", 2, attempts=2, not_before=NOW + 3 * HOUR),
     ]
     told = explain_why_not(a_record(a_clock(PLATFORM), letters=letters))
     assert_golden(told, "why-not")
-    assert [line["letter"] for line in told.data["letters"]] == list(LETTERS)
-    assert len(told.lines) == 1 + len(LETTERS)
+    of_cases = [line.name for line in LETTERS.values() if line.about == "case"]
+    assert [line["letter"] for line in told.data["letters"]] == of_cases
+    assert len(told.lines) == 1 + len(of_cases)
+    assert fate(a_record(), "liaison_weekly") == (
+        "not intended", "not intended: it is about several cases, once a week of a recipient.",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,8 @@ def test_every_letter_of_the_registry_has_one_line() -> None:
         (a_letter("receipt", "queued"), True, ("waits", "goes with the next run")),
         (a_letter("receipt", "queued"), False, ("waits", "no mail server is set")),
         (a_letter("receipt", "queued", not_before=NOW + 2 * HOUR), True, ("waits", "again 2026-03-18 11:00")),
+        (a_letter("receipt", "queued", not_before=NOW + 2 * HOUR, held="cap"), True, ("waits", "waits: cap, again")),
+        (a_letter("receipt", "bundled", digest=9), True, ("waits", "as a line of digest 9")),
         (a_letter("receipt", "sending"), True, ("sending", "is being sent")),
         (a_letter("receipt", "refused", reason="not made: KeyError"), True, ("refused", "(not made: KeyError)")),
         (a_letter("receipt", "unknown"), True, ("unknown", "a person finds out")),
@@ -198,19 +205,28 @@ def test_a_case_that_lapses_by_itself_says_when_the_closure_goes() -> None:
     assert "the case lapses; that stops when what was missing is supplied" in told["why"]
 
 
-def test_danger_and_only_danger_sends_to_the_police() -> None:
+def test_danger_is_referred_and_a_suspected_crime_is_reported_to_the_police() -> None:
     state, why = fate(a_record(), "police_referral")
     assert state == "not intended"
-    assert "the priority is P3, not P0" in why
-    assert "category 'fraud' has no police referral" in why
-    assert "it goes if the case rises to P0" in why
+    assert "the priority is P3, not P0; it goes if the case rises to P0" in why
     assert "rises" not in fate(a_record(case={"status": Status.CLOSED}), "police_referral")[1]
     assert fate(a_record(), "duty_alert")[0] == "not intended"
+    assert "category 'fraud' does not go to the police" in fate(a_record(), "police_report")[1]
+    in_danger = a_record(case={"category": "abuse", "priority": Priority.P0})
+    assert fate(in_danger, "police_report") == (
+        "not intended", "not intended: the priority is P0: the police hear of it by the referral.",
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [{"priority": Priority.P0}, {"category": "abuse", "age_band": AgeBand.TEEN}])
-def test_a_referral_that_should_be_there_and_is_not_is_an_alarm(case: dict[str, Any]) -> None:
-    state, why = fate(a_record(case=case), "police_referral")
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [
+        ("police_referral", {"priority": Priority.P0}),
+        ("police_report", {"category": "abuse", "age_band": AgeBand.TEEN}),
+    ],
+)
+def test_a_letter_to_the_police_that_should_be_there_and_is_not_is_an_alarm(kind: str, case: dict[str, Any]) -> None:
+    state, why = fate(a_record(case=case), kind)
     assert state == "missing"
     assert "Tell them now by other means" in why
 
@@ -258,3 +274,54 @@ def test_a_letter_on_record_that_the_registry_has_lost_is_still_told() -> None:
     old = LetterOnRecord(7, "weekly_digest", "liaison", "sent", NOW, NOW)
     told = explain_why_not(a_record(letters=[old]))
     assert told.lines[-1] == "  weekly digest to liaison: sent 2026-03-18 09:00 +05:00."
+
+
+def test_a_letter_of_a_moment_says_when_it_goes_and_for_which_cases() -> None:
+    record = a_record(case={"status": Status.APPROVED, "instrument": "prescription"})
+    assert fate(record, "platform_prescription") == (
+        "not yet", "not yet: it goes when the platform accepts the notice; the case is 'approved'.",
+    )  # fmt: skip
+    assert "not for such a case: binding no" in fate(record, "platform_notice")[1]
+    ended = a_record(case={"status": Status.DECLINED, "instrument": "prescription"})
+    assert "from 'declined' that cannot come" in fate(ended, "platform_prescription")[1]
+
+
+def test_a_moment_that_a_move_brought_is_known_by_the_move() -> None:
+    rules = LetterPolicy.model_validate(
+        {"letters": [{"letter": "decision_confirmed", "at": "review.approved", "source": {"ref": "unsourced"}}]}
+    )
+    record = replace(a_record(), pack=practice_pack().model_copy(update={"letters": rules}))
+    assert fate(replace(record, happened=frozenset({"moved.approve"})), "decision_confirmed")[0] == "missing"
+    assert fate(record, "decision_confirmed")[0] == "not intended", "it is submitted: no approval comes any more"
+
+
+def test_a_warning_says_when_it_goes_and_to_whom_it_does_not() -> None:
+    state, why = fate(a_record(a_clock(REVIEW)), "deadline_warning")
+    assert state == "not yet"
+    assert "it goes 2026-03-26 10:36 +05:00" in why
+    assert "that stops when a reviewer approves the notice, or the case ends" in why
+    assert fate(a_record(a_clock(REVIEW)), "breach_notice")[0] == "not yet"
+    assert fate(a_record(a_clock(REVIEW, fired=1)), "deadline_warning")[0] == "missing"
+    assert fate(a_record(stopped(a_clock(REVIEW), "review.approved")), "breach_notice")[0] == "not sent"
+    assert fate(a_record(a_clock(PLATFORM)), "deadline_warning")[0] == "not intended", "that duty is not ours"
+
+
+def test_a_reminder_to_an_expert_group_goes_only_while_its_opinion_is_awaited() -> None:
+    reminding = a_clock(EXPERTS.model_copy(update={"warn_letter": "expert_reminder"}))
+    state, why = fate(a_record(reminding), "expert_reminder")
+    assert state == "not intended"
+    assert "only while an expert group's opinion is awaited" in why
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "fates"),
+    [
+        ("platform_appeal", Outcome.NO_ACTION, "not yet"),
+        ("platform_appeal", Outcome.REMOVED_GLOBALLY, "not intended"),
+        ("restoration_request", Outcome.RESTRICTED_LOCALLY, "not yet"),
+        ("restoration_request", Outcome.NO_ACTION, "not intended"),
+    ],
+)
+def test_what_a_person_may_ask_for_depends_on_what_the_platform_did(kind: str, outcome: Outcome, fates: str) -> None:
+    item = ItemFacts(1, 1, "tiktok:video:1", "", "video", "tiktok", None, True, False, None, outcome)
+    assert fate(a_record(case={"items": (item,)}), kind)[0] == fates

@@ -82,6 +82,7 @@ def desk(story: Story, monkeypatch: pytest.MonkeyPatch) -> Iterator[AtTheDesk]:
     monkeypatch.setenv("QORGAN_DATABASE_URL", settings.database)
     monkeypatch.setenv("QORGAN_USERS_FILE", str(USERS))
     monkeypatch.setenv("QORGAN_SMTP_HOST", str(settings.smtp_host))
+    monkeypatch.setenv("QORGAN_SMTP_SECURITY", settings.smtp_security)
     monkeypatch.setenv("QORGAN_SMTP_PORT", str(settings.smtp_port))
     monkeypatch.setenv("QORGAN_PLATFORM_URL", str(settings.platform_url))
     with runtime.use(story.runtime):

@@ -50,6 +50,7 @@ def drive_and_die(story: Story, commits: int, what: str = "cases") -> None:
         "QORGAN_USERS_FILE": str(USERS),
         "QORGAN_PLATFORM_URL": str(settings.platform_url),
         "QORGAN_SMTP_HOST": str(settings.smtp_host),
+        "QORGAN_SMTP_SECURITY": settings.smtp_security,
         "QORGAN_SMTP_PORT": str(settings.smtp_port),
     }
     done = subprocess.run(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,7 @@ class ScriptedServer:
         self.conversations = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listener.getsockname()[1])
+        self.tls: ssl.SSLContext | None = None
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -50,7 +53,7 @@ class ScriptedServer:
                 return
             self.conversations += 1
             with suppress(OSError):
-                self._talk(client)
+                self._talk(client if self.tls is None else self.tls.wrap_socket(client, server_side=True))
 
     def _talk(self, client: socket.socket) -> None:
         with client, client.makefile("rwb") as stream:
@@ -96,8 +99,13 @@ def _server(**script: str) -> Iterator[ScriptedServer]:
 
 
 def _send(server: ScriptedServer, envelope: Envelope = ENVELOPE, **changes: object) -> Attempt:
-    options = {"tls": False, "user": None, "password": None, "timeout": 0.5, **changes}
-    return Mailer("127.0.0.1", server.port, **options).send(envelope)  # type: ignore[arg-type]
+    with _mailer(server, **changes).connected() as line:
+        return line.send(envelope)
+
+
+def _mailer(server: ScriptedServer, **changes: Any) -> Mailer:
+    options = {"security": "none", "user": None, "password": None, "timeout": 0.5, **changes}
+    return Mailer("127.0.0.1", server.port, **options)
 
 
 def test_a_yes_is_a_yes_and_quotes_the_servers_last_word() -> None:
@@ -108,7 +116,7 @@ def test_a_yes_is_a_yes_and_quotes_the_servers_last_word() -> None:
 
 OUTCOMES = [
     ({"greeting": "421 too busy"}, Delivered.LATER),
-    ({"greeting": "554 go away"}, Delivered.NO),
+    ({"greeting": "554 go away"}, Delivered.LATER),
     ({"greeting": HANG_UP}, Delivered.LATER),
     ({"greeting": SILENT}, Delivered.LATER),
     ({"MAIL": "451 later"}, Delivered.LATER),
@@ -123,6 +131,9 @@ OUTCOMES = [
     ({"DATA": SILENT}, Delivered.LATER),
     ({"end": "451 later"}, Delivered.LATER),
     ({"end": "554 spam"}, Delivered.NO),
+    ({"end": "nonsense"}, Delivered.UNKNOWN),
+    ({"end": "250 " + "x" * 9_000}, Delivered.UNKNOWN),
+    ({"RCPT": "nonsense"}, Delivered.LATER),
     ({"end": HANG_UP}, Delivered.UNKNOWN),
     ({"end": SILENT}, Delivered.UNKNOWN),
     ({"QUIT": HANG_UP}, Delivered.YES),
@@ -138,17 +149,23 @@ def test_what_is_known_after_one_attempt(script: dict[str, str], result: Deliver
 
 
 def test_a_server_that_does_not_offer_the_encryption_we_require_gets_nothing() -> None:
-    with _server() as server:
-        assert _send(server, tls=True).result is Delivered.LATER
+    with _server() as server, pytest.raises(ConfigurationError, match=r"STARTTLS.*QORGAN_SMTP_SECURITY"):
+        _open(server, security="starttls")
     assert not [line for line in server.heard if line.upper().startswith(("MAIL", "DATA"))]
 
 
-def test_a_login_that_fails_sends_nothing() -> None:
-    with _server(EHLO="250 AUTH PLAIN", AUTH="535 wrong password") as server:
-        attempt = _send(server, user="desk", password="secret")
-    assert attempt.result in (Delivered.NO, Delivered.LATER)
+def test_a_login_that_is_refused_sends_nothing_and_blames_no_letter() -> None:
+    with _server(EHLO="250-hello\r\n250 AUTH PLAIN", AUTH="535 wrong password") as server:
+        with pytest.raises(ConfigurationError, match="QORGAN_SMTP_PASSWORD") as refused:
+            _open(server, user="desk", password="secret")
+        assert _send(server, user="desk", password="secret").result is Delivered.LATER
     assert not [line for line in server.heard if line.upper().startswith("MAIL")]
-    assert "secret" not in attempt.answer
+    assert "secret" not in str(refused.value)
+
+
+def _open(server: ScriptedServer, **changes: Any) -> None:
+    with _mailer(server, **changes).connected() as line:
+        line.open()
 
 
 ADDRESSES = [
@@ -173,9 +190,15 @@ def test_a_servers_answer_is_kept_without_the_address_it_repeats() -> None:
     assert len(answer) <= 200
 
 
+def test_an_account_at_a_server_that_offers_no_login_stops_the_sending() -> None:
+    with _server() as server, pytest.raises(ConfigurationError, match="offers no login"):
+        _open(server, user="desk", password="secret")
+
+
 def test_without_a_server_it_says_what_to_set() -> None:
-    with pytest.raises(ConfigurationError, match="QORGAN_SMTP_HOST"):
-        Mailer(None, 25, False, None, None, 1).send(ENVELOPE)
+    nowhere = Mailer(None, 25, "none", None, None, 1)
+    with pytest.raises(ConfigurationError, match="QORGAN_SMTP_HOST"), nowhere.connected():
+        pass
 
 
 @pytest.mark.parametrize("part", ["subject", "recipient", "address", "reply_to", "header"])

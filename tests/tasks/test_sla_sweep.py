@@ -198,13 +198,17 @@ def test_a_reporter_who_does_not_answer_in_time_hears_that_the_case_is_closed(st
 
 
 @SQLITE_ONLY
-def test_our_own_delay_warns_and_breaches_without_a_letter_to_anybody(story: Story) -> None:
+def test_our_own_delay_is_told_to_our_own_people_and_to_nobody_else(story: Story) -> None:
     number = story.to_review()
     [clock] = story.clocks(number, "kz.internal.review.routine")
     story.clock.set(clock.due_at)
     sweep(story.runtime)
     assert [level for _at, level, _late in _levels(story, number, "kz.internal.review.routine")] == ["80%", "breach"]
-    assert [row.kind for row in story.letters(number)] == ["receipt"]
+    assert [(row.kind, row.contact) for row in story.letters(number)] == [
+        ("receipt", "party:1"),
+        ("deadline_warning", "unit"),
+        ("breach_notice", "head_of_unit"),
+    ]
     story.approve(number, REVIEWER)
     [clock] = story.clocks(number, "kz.internal.review.routine")
     assert (clock.state, clock.breached_at) == ("met", clock.due_at), "done, and late on record"

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import FileSystemLoader
 
 from casework.letters import LETTERS
-from casework.vocabulary import LANGUAGES
+from casework.vocabulary import LANGUAGES, Recipient
+from tasks.letter_environment import letter_environment
+from tasks.letterpress import guarded
 from tests.templates.built_contexts import context
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 FILES = ("subject.txt", "body.txt", "body.html")
 EVERY_LETTER = [(letter, language) for letter in LETTERS for language in LANGUAGES]
+OF_A_CASE = [(letter, language) for letter, language in EVERY_LETTER if LETTERS[letter].about == "case"]
+ABOUT_SEVERAL = [(letter, language) for letter, language in EVERY_LETTER if LETTERS[letter].about == "several"]
+OUTSIDE = {Recipient.PLATFORM, Recipient.LIAISON, Recipient.LIAISON_HEAD, Recipient.AUTHORITY}
+TO_OUTSIDE = [(letter, language) for letter, language in OF_A_CASE if LETTERS[letter].recipient in OUTSIDE]
+"""Letters about one case that lay a matter before the platform's people or the next authority."""
 
 _VOID = {"meta", "br", "hr", "img", "link", "input"}
 
-ENVIRONMENT = SandboxedEnvironment(
-    loader=FileSystemLoader(TEMPLATES),
-    undefined=StrictUndefined,
-    autoescape=lambda name: bool(name) and str(name).endswith(".html"),
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+ENVIRONMENT = letter_environment(FileSystemLoader(TEMPLATES))
 
 
 def rendered(letter: str, language: str, file: str, **overrides: object) -> str:
     """One file of one letter, rendered over the sample context."""
+    if overrides.keys() <= {"child"}:
+        return _as_it_is(letter, language, file, cast("bool | None", overrides.get("child")))
+    return _render(letter, language, file, overrides)
+
+
+@cache
+def _as_it_is(letter: str, language: str, file: str, child: bool | None) -> str:
+    return _render(letter, language, file, {} if child is None else {"child": child})
+
+
+def _render(letter: str, language: str, file: str, overrides: dict[str, object]) -> str:
     template = ENVIRONMENT.get_template(f"{letter}/{language}/{file}")
-    return template.render(**context(letter, language, **overrides))
+    return template.render(guarded(LETTERS[letter], context(letter, language, **overrides)))
+
+
+def bodies(letter: str, language: str, **overrides: object) -> dict[str, str]:
+    """What a reader sees: the text body, and the words of the HTML body, each on one line."""
+    return {
+        "text": flat(rendered(letter, language, "body.txt", **overrides)),
+        "html": page(rendered(letter, language, "body.html", **overrides)).text,
+    }
 
 
 def flat(text: str) -> str:
@@ -79,6 +100,12 @@ class Page(HTMLParser):
     def addresses(self) -> list[str]:
         """Everything a mail client could open or load."""
         return [value for name, value in self.attributes if name in {"href", "src", "background", "action", "srcset"}]
+
+
+@cache
+def page(source: str) -> Page:
+    """An HTML letter, read once."""
+    return Page(source)
 
 
 def words(text: str) -> list[str]:

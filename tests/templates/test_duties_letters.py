@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
-from casework.letters import LETTERS, LetterContext, sample_context
+from casework.letters import LETTERS
 from casework.vocabulary import DeliveryPromise, Recipient
 from tasks.letterpress import Letterpress, RenderFailed
 from tests.templates.built_contexts import context
-from tests.templates.rendering import ENVIRONMENT, EVERY_LETTER, TEMPLATES, Page, flat, rendered
+from tests.templates.rendering import TEMPLATES, flat, rendered
+from tests.templates.rendering import bodies as both_bodies
 
 every_language = pytest.mark.parametrize("language", ["kk", "ru", "en"])
 PRESS = Letterpress(TEMPLATES)
 
 
 def bodies(letter: str, language: str, **overrides: object) -> list[str]:
-    text = rendered(letter, language, "body.txt", **overrides)
-    return [flat(text), Page(rendered(letter, language, "body.html", **overrides)).text]
-
-
-def signed(value: Any, key: str = "") -> Any:
-    """The same value with every text replaced by a mark that names its key."""
-    if isinstance(value, dict):
-        return {name: signed(of, name) for name, of in value.items()}
-    if isinstance(value, list):
-        return [signed(of, key) for of in value]
-    return f"§{key}§" if isinstance(value, str) else value
-
-
-@pytest.mark.parametrize(("letter", "language"), EVERY_LETTER)
-def test_a_subject_says_nothing_of_a_person_or_of_the_matter(letter: str, language: str) -> None:
-    kept = {"language": language, "disposition_code": "action_taken"}
-    marked = {**signed(dict(sample_context(language, filled=True))), **kept}
-    subject = ENVIRONMENT.get_template(f"{letter}/{language}/subject.txt").render(**marked)
-    assert set(re.findall(r"§(\w+)§", subject)) == {"case_number"}
-
-
-@pytest.mark.parametrize(("letter", "language"), EVERY_LETTER)
-def test_every_letter_can_be_made(letter: str, language: str) -> None:
-    made = PRESS.render(letter, context(letter, language))
-    assert "KZ-2026-000123" in made.subject
-    for needed in LETTERS[letter].must_contain:
-        value: Any = context(letter, language)
-        for key in needed.split("."):
-            value = value[key]
-        assert flat(str(value)) in flat(made.text), needed
-        assert flat(str(value)) in Page(made.html).text, needed
-
-
-@pytest.mark.parametrize(("letter", "language"), EVERY_LETTER)
-@pytest.mark.parametrize("missing", ["authority", "case_number"])
-def test_a_letter_without_a_variable_is_not_made(letter: str, language: str, missing: str) -> None:
-    built: Any = dict(context(letter, language))
-    del built[missing]
-    with pytest.raises(RenderFailed, match="UndefinedError"):
-        PRESS.render(letter, built)
+    return list(both_bodies(letter, language, **overrides).values())
 
 
 @every_language
@@ -140,13 +101,3 @@ def test_a_reminder_carries_no_content(language: str) -> None:
         assert built["category"] not in body
         assert built["reasons"] not in body
         assert "Instagram" not in body
-
-
-@pytest.mark.parametrize("filled", [True, False], ids=["filled", "empty"])
-def test_the_sample_context_has_every_key_and_nothing_else(filled: bool) -> None:
-    made = sample_context("en", filled=filled)
-    assert made.keys() == LetterContext.__annotations__.keys()
-    assert made["language"] == "en"
-    assert (made["deadline"] is not None) == filled
-    assert bool(made["items"]) == filled
-    assert made["repeat"] == int(filled)

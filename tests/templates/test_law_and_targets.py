@@ -10,7 +10,8 @@ import pytest
 from casework.letters import LETTERS
 from casework.vocabulary import Recipient
 from tests.templates.built_contexts import context
-from tests.templates.rendering import ENVIRONMENT, EVERY_LETTER, Page, flat, rendered
+from tests.templates.rendering import ENVIRONMENT, EVERY_LETTER, flat, rendered
+from tests.templates.rendering import bodies as both_bodies
 
 WITH_DEADLINE = [
     (letter, language) for letter, language in EVERY_LETTER if context(letter, language)["deadline"] is not None
@@ -41,8 +42,7 @@ def of_a_deadline(letter: str, language: str, *, overdue: str = "", **fields: ob
 
 
 def bodies(letter: str, language: str, **overrides: object) -> list[str]:
-    text = rendered(letter, language, "body.txt", **overrides)
-    return [flat(text), Page(rendered(letter, language, "body.html", **overrides)).text]
+    return list(both_bodies(letter, language, **overrides).values())
 
 
 def box(letter: str, language: str, **overrides: object) -> str:

@@ -25,6 +25,7 @@ def press(text: str) -> Letterpress:
 
 
 def bodies(of: Letterpress, letter: str, language: str, **overrides: object) -> list[str]:
+    """The words of both bodies."""
     made = of.render(letter, context(letter, language, **overrides))
     return [flat(made.text), Page(made.html).text]
 
@@ -86,6 +87,21 @@ def test_a_passage_may_use_the_letters_own_list_of_results() -> None:
         assert "It is over. The platform has acted on everything we reported." in body
 
 
+def test_a_pack_writes_a_subject_of_its_own() -> None:
+    own = press('passages: {receipt: {subject: {en: "{{ case_number }}: we have your complaint\n"}}}')
+    made = own.render("receipt", context("receipt", "en"))
+    ours = PLAIN.render("receipt", context("receipt", "en"))
+    assert made.subject == "KZ-2026-000123: we have your complaint"
+    assert (made.text, made.html) == (ours.text, ours.html)
+    assert own.render("receipt", context("receipt", "ru")) == PLAIN.render("receipt", context("receipt", "ru"))
+    assert own.version != PLAIN.version
+
+
+def test_a_subject_of_a_letter_to_our_own_unit_may_say_which_threshold_was_passed() -> None:
+    wording = "passages: {deadline_warning: {subject: {en: '{{ case_number }}: {{ threshold }}'}}}"
+    assert check_wording(TEMPLATES, read(wording)) == []
+
+
 def test_values_in_a_passage_come_out_inert() -> None:
     own = press("passages: {decline: {heading: {en: 'Why: {{ reasons }}, <b>{{ reasons | safe }}</b>'}}}")
     made = own.render("decline", context("decline", "en", reasons="<script>{{ 7 * 7 }}</script>"))
@@ -130,6 +146,19 @@ def test_the_recorded_version_covers_the_packs_wording() -> None:
         (
             "passages: {receipt: {title: {en: x}}}",
             "passages.receipt.title.en: the letter 'receipt' has no passage 'title'; known: heading, ask, due,",
+        ),
+        ("passages: {receipt: {subject: {en: 'Your report'}}}", "receipt.subject.en: a subject names its case:"),
+        ('passages: {receipt: {subject: {en: "{{ case_number }}\\nBcc: x"}}}', "subject.en: a subject is one line"),
+        ("passages: {receipt: {subject: {en: '{{ case_number }} {{ category }}'}}}", "'category' may not stand here"),
+        ("passages: {receipt: {subject: {en: '{{ recipient_name }}'}}}", "'recipient_name' may not stand here"),
+        ("passages: {receipt: {subject: {en: '{{ case_number }} {{ threshold }}'}}}", "'threshold' may not stand here"),
+        ("passages: {receipt: {subject: {en: '{{ case_number'}}}", "passages.receipt.subject.en: cannot be read:"),
+        ("passages: {receipt: {subject: {en: '{{ case_number.join([]) }}'}}}", "in a passage, not 'call'"),
+        ("passages: {receipt: {subject: {en: '{{ case_number.x }}'}}}", "receipt.subject.en: does not render:"),
+        ("passages: {receipt: {ask: {en: '{{ expert_group }}'}}}", "receipt.ask.en: 'expert_group' may not stand here"),
+        (
+            "passages: {receipt: {ask: {en: '{{ reporter_name }}'}}}",
+            "ask.en: prints reporter_name, which is secret",
         ),
         (
             "passages: {duty_alert: {steps: {en: x}}}",

@@ -7,7 +7,8 @@ import re
 import pytest
 from jinja2 import meta
 
-from casework.letters import LETTERS, LetterContext
+from casework.letter_context import LetterContext
+from casework.letters import LETTERS
 from casework.vocabulary import LANGUAGES
 from tasks.pack_wording import read_words
 from tests.templates.rendering import ENVIRONMENT, EVERY_LETTER, FILES, TEMPLATES
@@ -111,3 +112,10 @@ def test_languages_do_not_leak_into_one_another(name: str) -> None:
         assert not re.search(r"[а-яәғқңөұүһі]", text)
     if "/ru/" in name:
         assert not re.search(r"[әғқңөұүһі]", text)
+
+
+def test_the_review_list_says_of_every_letter_in_every_language_how_far_it_is() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (\w+) \| (\w+) \|$", source("REVIEW.md"), re.M)
+    assert [name for name, *_ in listed] == list(LETTERS)
+    assert "| letter | " + " | ".join(LANGUAGES) + " |" in source("REVIEW.md")
+    assert {state for _, *states in listed for state in states} <= {"draft", "read", "approved"}
