@@ -41,13 +41,18 @@ from tasks.mailer import Envelope
 from tasks.runtime import Runtime
 from tasks.settings import ROOT
 
+OLD = 1_000_000
+"""Where the ids of what is multiplied begin."""
+OF_A_CASE = 20
+"""Letters of one case."""
+STORED = "%Y-%m-%d %H:%M:%S.000000"
 WAITING = 10
 """Letters that wait in the pass over the outbox."""
 
 
 def measure(tick: Tick, *, renders: int, letters: int, rounds: int, sizes: Sequence[int]) -> list[Figure]:
     """Render every letter ``renders`` times, deliver ``letters`` in each of ``rounds``, pass over each of ``sizes``."""
-    steps = renders + rounds + len(sizes) * (rounds + 1)
+    steps = renders + (1 + len(sizes)) * (rounds + 1)
     done = iter(range(1, steps + 1))
 
     def step() -> None:
@@ -77,6 +82,9 @@ def render_speed(renders: int, step: Callable[[], None]) -> list[Figure]:
     """All letters in all languages, by templates that are compiled already: letters a second on one core."""
     press = Letterpress(ROOT / "templates")
     contexts = {language: sample_context(language, filled=True) for language in LANGUAGES}
+    for context in contexts.values():
+        # A letter about a child says less.
+        context["child"] = False
     kinds = [(kind, language) for kind in LETTERS for language in LANGUAGES]
     for kind, language in kinds:
         press.render(kind, contexts[language])
@@ -190,29 +198,38 @@ def _with_sent(home: Path, size: int) -> Runtime:
     runtime = practice_runtime(home)
     take_in(runtime, split_file("practice.jsonl", practice_reports(60)), INTAKE)
     send_letters(runtime)
+    at = f"strftime('{STORED}', '{AT:%Y-%m-%d %H:%M:%S}', '-' || (86400 + i * 31) || ' seconds')"
+    cases = max(size // OF_A_CASE, 1)
     with closing(sqlite3.connect(home / "qorgan.db")) as connection:
         connection.execute("PRAGMA synchronous = OFF")
-        [(pattern,)] = connection.execute("SELECT max(id) FROM letter WHERE kind = 'receipt' AND state = 'sent'")
-        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(letter)")]
-        at = f"strftime('%Y-%m-%d %H:%M:%S.000000', '{AT:%Y-%m-%d %H:%M:%S}', '-' || (86400 + i * 31) || ' seconds')"
+        _multiply(connection, "case_file", "id = 1", cases, {"id": f"{OLD} + i", "number": "'OLD-' || i"})
         changed = {
-            "id": "1000000 + i", "once_key": "'bench:' || i", "message_id": "'<bench.' || i || '@bench.example>'",
+            "id": f"{OLD} + i", "once_key": "'old ' || i", "message_id": "'<old.' || i || '@bench.example>'",
             "message_sealed": "zeroblob(200)", "address_hash": "'address ' || (i % 5000)", "sent_at": at,
-            "created_at": at, "case_id": "1 + i % (SELECT count(*) FROM case_file)",
+            "created_at": at, "case_id": f"{OLD} + 1 + i % {cases}",
         }  # fmt: skip
-        values = ", ".join(changed.get(name, f"pattern.{name}") for name in columns)
-        connection.execute(
-            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size}), "
-            f"pattern AS (SELECT * FROM letter WHERE id = {pattern}) "
-            f"INSERT INTO letter ({', '.join(columns)}) SELECT {values} FROM n, pattern"
-        )
+        pattern = "id = (SELECT max(id) FROM letter WHERE kind = 'receipt' AND state = 'sent')"
+        _multiply(connection, "letter", pattern, size, changed)
         connection.commit()
     return runtime
 
 
+def _multiply(connection: sqlite3.Connection, table: str, pattern: str, count: int, changed: dict[str, str]) -> None:
+    """Add so many copies of one row; ``changed`` gives what differs, by column, with i from 1."""
+    columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+    values = ", ".join(changed.get(name, f"pattern.{name}") for name in columns)
+    connection.execute(
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}), "
+        f"pattern AS (SELECT * FROM {table} WHERE {pattern}) "
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM n, pattern"
+    )
+
+
 def _queue_again(runtime: Runtime) -> None:
     """Ten receipts are as they were before anybody sent them."""
-    waiting = json.dumps(_receipts(runtime))
+    receipts = select(Letter.id).where(Letter.kind == "receipt", Letter.id < OLD).order_by(Letter.id).limit(WAITING)
+    with runtime.sessions.read() as session:
+        waiting = json.dumps(list(session.scalars(receipts)))
     with runtime.engine.begin() as connection:
         connection.execute(
             text(
@@ -221,12 +238,6 @@ def _queue_again(runtime: Runtime) -> None:
             ),
             {"waiting": waiting},
         )
-
-
-def _receipts(runtime: Runtime) -> list[int]:
-    wanted = select(Letter.id).where(Letter.kind == "receipt", Letter.state == "sent", Letter.id < 1_000_000)
-    with runtime.sessions.read() as session:
-        return list(session.scalars(wanted.order_by(Letter.id).limit(WAITING)))
 
 
 FULL = partial(measure, renders=5, letters=300, rounds=7, sizes=(1_000, 1_000_000))

@@ -176,8 +176,9 @@ def _attribution(lines: list[str], at: int) -> int:
 
 def _quoted_next(lines: list[str], at: int) -> bool:
     """Whether what follows is marked as quoted; where it is not, all of it is taken for quoted."""
-    following = next((line.strip() for line in lines[at:] if line.strip()), "")
-    return following.startswith(">")
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    return at < len(lines) and lines[at].strip().startswith(">")
 
 
 def _without_signature(own: str) -> list[str]:

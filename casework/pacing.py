@@ -104,7 +104,7 @@ def quiet_until(quiet: QuietHours, at: datetime) -> datetime | None:
     """The end of the quiet period that an instant lies in; None when it lies in none."""
     zone, until = place_zone(quiet.zone), at
     while until - at < LONGEST_QUIET:
-        ends = [end for start, end in _quiet_spans(quiet, until, zone) if start < until <= end]
+        ends = [end for start, end in _quiet_spans(quiet, until, zone) if start <= until < end]
         if not ends:
             return until if until > at else None
         until = max(ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.utils import format_datetime, parseaddr
 
 from sandbox.practice_mailbox import StoredMessage
@@ -86,13 +86,14 @@ def _is_gone(letter: StoredMessage, mail: EmailMessage) -> None:
     mail["Auto-Submitted"] = "auto-replied"
     mail.set_content("The mailbox does not exist.\n")
     mail.make_mixed()
-    report = EmailMessage()
-    report["Content-Type"] = "message/delivery-status"
-    report.set_payload(
-        "Reporting-MTA: dns; mail.example\n\n"
-        f"Final-Recipient: rfc822; {letter.recipients[0]}\nAction: failed\nStatus: 5.1.1\n"
-        "Diagnostic-Code: smtp; 550 5.1.1 No such mailbox\n"
-    )
-    mail.attach(report)
     mail.set_type("multipart/report")
     mail.set_param("report-type", "delivery-status")
+    server, recipient = Message(), Message()
+    server["Reporting-MTA"] = "dns; mail.example"
+    recipient["Final-Recipient"] = f"rfc822; {letter.recipients[0]}"
+    recipient["Action"], recipient["Status"] = "failed", "5.1.1"
+    recipient["Diagnostic-Code"] = "smtp; 550 5.1.1 No such mailbox"
+    report = Message()
+    report["Content-Type"] = "message/delivery-status"
+    report.set_payload([server, recipient])
+    mail.attach(report)

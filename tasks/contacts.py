@@ -112,8 +112,8 @@ def reach(session: Session, runtime: Runtime, letter: Letter, now: datetime) -> 
         if found.how == "deputy":
             authority = runtime.pack.authority
             language = language_of(LETTERS[letter.kind], found.contact.language, letter.language, authority)
-        name, certificate = found.contact.name.in_language(language), getattr(found.contact, "certificate", None)
-        reached = Reached(found.key, name, found.contact.email, language, certificate, because)
+        to = found.contact
+        reached = Reached(found.key, to.name.in_language(language), to.email, language, to.certificate, because)
     own = is_own(recipient) or reached.contact == UNIT
     refusal = our_addresses(runtime).refusal(reached.address, own=own)
     if refusal:

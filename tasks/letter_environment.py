@@ -7,9 +7,10 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from jinja2 import BaseLoader, BytecodeCache, StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import BaseLoader, BytecodeCache, StrictUndefined, TemplateSyntaxError, meta, nodes, pass_environment
 from jinja2.bccache import Bucket
 from jinja2.environment import TemplateModule
+from jinja2.filters import do_wordwrap
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -31,14 +32,20 @@ class _Compiled(BytecodeCache):
             self._codes[bucket.key, bucket.checksum] = bucket.code
 
 
+_OF_TEXT = frozenset({"split", "strip"})
+"""Methods of text that letters call all the time."""
+
+
 class LetterEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, with a short way to the fields of plain data and the words of a template."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A field of ``obj``. Both short ways lead to data only: no method, and nothing that begins with ``_``."""
+        """A field of ``obj``. The short ways lead to data and two methods of text, never to a name with ``_`` first."""
         if type(obj) is dict:
             if attribute in obj:
                 return obj[attribute]
+        elif attribute in _OF_TEXT and isinstance(obj, str):
+            return getattr(obj, attribute)
         elif type(obj) is TemplateModule and not attribute.startswith("_"):
             try:
                 return obj.__dict__[attribute]
@@ -55,6 +62,14 @@ class LetterEnvironment(ImmutableSandboxedEnvironment):
         return __obj(__context.eval_ctx, *args, **kwargs)
 
 
+@pass_environment
+def _wordwrap(environment: LetterEnvironment, text: str, width: int = 79, **said: Any) -> str:
+    """Jinja's own filter; most lines are short enough as they are."""
+    if type(text) is str and len(text) <= width and len(text.splitlines()) <= 1 and text == text.strip():
+        return text
+    return do_wordwrap(environment, text, width, **said)
+
+
 _COMPILED = _Compiled()
 
 
@@ -63,7 +78,7 @@ def letter_environment(loader: BaseLoader) -> LetterEnvironment:
 
     A template is read once: what a process sends does not change while it runs.
     """
-    return LetterEnvironment(
+    environment = LetterEnvironment(
         loader=loader,
         undefined=StrictUndefined,
         autoescape=_is_html,
@@ -73,6 +88,8 @@ def letter_environment(loader: BaseLoader) -> LetterEnvironment:
         auto_reload=False,
         bytecode_cache=_COMPILED,
     )
+    environment.filters["wordwrap"] = _wordwrap
+    return environment
 
 
 def _is_html(name: str | None) -> bool:

@@ -51,8 +51,9 @@ class Cell:
 
 
 def packs_here() -> list[str]:
-    """Names of the packs."""
-    return sorted(path.name for path in POLICIES.iterdir() if path.is_dir())
+    """Names of the packs, the one that is used by default first."""
+    first = (POLICIES / "default.txt").read_text(encoding="utf-8").strip()
+    return sorted((path.name for path in POLICIES.iterdir() if path.is_dir()), key=lambda name: (name != first, name))
 
 
 def how_many(packs: list[str]) -> int:
@@ -110,7 +111,7 @@ def write_released(cells: list[Cell]) -> None:
     faults = [cell.key for cell in cells if cell.state is CellState.FAULT]
     if faults:
         raise QorganError(
-            f"{len(faults)} letters have a fault, the first is {faults[0]}",
+            f"letters with a fault: {len(faults)}, the first is {faults[0]}",
             rule="letter.release_with_faults",
             next_step="Mend them; the last release stays as it is.",
         )

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from casework.errors import ConfigurationError, QorganError
@@ -139,7 +139,8 @@ class Run:
         try:
             with session.begin_nested():
                 return self._make(session, letter_id, now)
-        except SQLAlchemyError:
+        except OperationalError:
+            # The database itself is away or busy: no fault of the letter.
             raise
         except ConfigurationError as error:
             # Something sealed that does not open: a person mends it, and the letter is whole. It waits at the back.
@@ -175,9 +176,8 @@ class Run:
             rendered = render_letter(session, runtime, letter, reached.name)
             envelope = make_message(session, runtime, letter, reached, rendered, self.sign, now)
             if reached.because:
-                note_letter(
-                    session, runtime, letter, "letter.redirected", now, to=reached.contact, because=reached.because
-                )
+                instead = {"sent_to": reached.contact, "because": reached.because}
+                note_letter(session, runtime, letter, "letter.redirected", now, **instead)
         _put_back(letter)
         session.flush()
         return letter, envelope
@@ -189,6 +189,9 @@ class Run:
             letter.held_because = ""
             return True
         hold(session, self.runtime, letter, reached, may, now)
+        if not letter.attempts:
+            # Nobody has tried it: it may still become a line of a digest, or go to somebody else.
+            letter.message_sealed = None
         self.total.held += letter.state == DeliveryState.QUEUED
         if letter.state == DeliveryState.REFUSED:
             self.total.count(letter)

@@ -82,9 +82,10 @@ class Letterpress:
         subject = " ".join(subject.split())
         for part, said in zip(PARTS, (subject, text, page), strict=True):
             _check_part(part, said, context, where)
+        bodies = _dense(text), _dense(html.unescape(page))
         for needed in line.must_contain:
             value = _dense(_value(context, needed))
-            if not value or value not in _dense(text) or value not in _dense(html.unescape(page)):
+            if not value or not all(value in body for body in bodies):
                 raise RenderFailed(f"{where} does not state its {needed}", next_step=MEND)
         if line.about == "case" and context["case_number"] not in subject:
             raise RenderFailed(f"{where} does not state its case_number in the subject", next_step=MEND)

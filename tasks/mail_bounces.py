@@ -56,7 +56,8 @@ def _next_rung(session: Session, runtime: Runtime, letter: Letter, mail_id: int,
     rung_id, clock_id = letter.context.get("escalation"), letter.context.get("acknowledge_clock")
     rung = escalation_by_id(session, rung_id) if isinstance(rung_id, int) else None
     clock = clock_by_id(session, clock_id) if isinstance(clock_id, int) else None
-    if rung is None or clock is None or rung.acknowledged_at is not None or clock.state != ClockState.RUNNING:
+    if rung is None or clock is None or clock.state != ClockState.RUNNING:
+        # Acknowledged meanwhile, or the silence is over.
         return False
     case = case_by_id(session, rung.case_id)
     if raise_rung(session, runtime, case, clock, at) is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -96,7 +97,13 @@ class WordingLoader(FileSystemLoader):
 
 def read_words(folder: Path) -> Words:
     """words.yaml of a folder of templates."""
-    found: Words = yaml.safe_load((folder / "words.yaml").read_text(encoding="utf-8"))
+    return _parsed((folder / "words.yaml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Words:
+    """The same words once a process: the packs' presses read one file."""
+    found: Words = yaml.safe_load(text)
     return found
 
 

@@ -98,9 +98,9 @@ def test_a_letter_that_is_longer_in_lower_case_moves_nothing() -> None:
 
 @pytest.mark.parametrize("piece", ["<!--", "<a ", "<a b='", "<a/", "<script", "&#9", "<blockquote>", "<head", "&a"])
 def test_html_made_to_keep_a_reader_busy_takes_no_time(piece: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     html(piece * (300_000 // len(piece)))
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_number_no_letter_has_does_not_break_the_reader() -> None:
@@ -321,9 +321,9 @@ def test_thirty_megabytes_take_little_memory_and_little_time() -> None:
                                 "Content-Transfer-Encoding: base64"))  # fmt: skip
     raw = b"From: a@b.example\r\nSubject: x\r\n" + kind.encode() + b"\r\n\r\n" + inside
     assert len(raw) > 29_000_000
-    began = time.monotonic()
+    began = time.process_time()
     read = read_mail(raw)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert (read.text, read.attachments[0].sha256) == ("ACK", hashlib.sha256(file).hexdigest())
     tracemalloc.start()
     read_mail(raw)
@@ -337,7 +337,7 @@ def test_thirty_megabytes_take_little_memory_and_little_time() -> None:
 )
 def test_thirty_megabytes_made_to_keep_a_reader_busy_take_little_time(rest: bytes) -> None:
     head = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n"
-    began = time.monotonic()
+    began = time.process_time()
     read_mail(head + b"\n" + rest * (30_000_000 // len(rest)))
     read_mail(head + rest * (30_000_000 // len(rest)))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

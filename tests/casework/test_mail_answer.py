@@ -170,9 +170,9 @@ def test_what_asks_for_nothing_opens_nothing(text: str) -> None:
      "1:", "From: x\n", "10:05 x:\n", "\n", "a.", "On 10 wrote:\n>x\n", "=", " "],
 )  # fmt: skip
 def test_a_text_made_to_keep_a_reader_busy_takes_little_time(piece: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     read_answer(piece * (200_000 // len(piece)))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_own_words_keep_their_lines() -> None:

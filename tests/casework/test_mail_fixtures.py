@@ -118,7 +118,7 @@ def test_no_report_and_no_reason_holds_an_address(fixture: Fixture) -> None:
 
 
 def read_within_time(raw: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     try:
         mail = read_mail(raw)
     except MailUnreadable:
@@ -127,7 +127,7 @@ def read_within_time(raw: bytes) -> None:
     matched(mail)
     read_answer(mail.text)
     assert "\x00" not in mail.text + mail.subject
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 CHOSEN = st.sampled_from([fixture.file for fixture in FIXTURES])

@@ -94,6 +94,12 @@ def own_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def one_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matrix of one pack; the others take as long and show no more."""
+    monkeypatch.setattr(letter_matrix, "packs_here", lambda: ["au-esafety"])
+
+
 def states(desk: AtTheDesk) -> dict[str, str]:
     cells = json.loads(desk.run("letters", "matrix", "--json").stdout)
     return {f"{cell['pack']}/{cell['letter']}/{cell['language']}": cell["state"] for cell in cells}
@@ -104,6 +110,7 @@ def test_the_matrix_has_every_letter_in_every_language_with_every_pack(desk: AtT
     assert states(desk).keys() == wanted
 
 
+@pytest.mark.usefixtures("one_pack")
 def test_the_matrix_says_what_changed_since_the_release(desk: AtTheDesk, own_templates: Path) -> None:
     assert set(states(desk).values()) == {"new"}
     desk.says("letters", "matrix", "--release")
@@ -111,18 +118,20 @@ def test_the_matrix_says_what_changed_since_the_release(desk: AtTheDesk, own_tem
     subject = own_templates / "receipt" / "ru" / "subject.txt"
     subject.write_text(subject.read_text(encoding="utf-8").strip() + "!\n", encoding="utf-8")
     changed = {key for key, state in states(desk).items() if state == "changed"}
-    assert changed == {f"{pack}/receipt/ru" for pack in PACKS}
+    assert changed == {"au-esafety/receipt/ru"}
     said = desk.says("letters", "matrix")
     assert "ru changed" in said
-    assert "258 ok" in said
+    assert "86 ok" in said
 
 
-def test_a_packs_own_wording_is_its_own_line(desk: AtTheDesk, own_templates: Path) -> None:
-    cells = {cell.key: cell.sha256 for cell in letter_matrix.matrix(list(PACKS), {})}
+@pytest.mark.usefixtures("own_templates")
+def test_a_packs_own_wording_is_its_own_line() -> None:
+    cells = {cell.key: cell.sha256 for cell in letter_matrix.matrix(["au-esafety", "kz-ministry"], {})}
     assert cells["au-esafety/decline/en"] != cells["kz-ministry/decline/en"]
     assert cells["au-esafety/decline/kk"] == cells["kz-ministry/decline/kk"]
 
 
+@pytest.mark.usefixtures("one_pack")
 def test_a_letter_that_fails_is_told_and_cannot_be_released(desk: AtTheDesk, own_templates: Path) -> None:
     desk.says("letters", "matrix", "--release")
     before = (own_templates / "released.json").read_bytes()
@@ -133,7 +142,7 @@ def test_a_letter_that_fails_is_told_and_cannot_be_released(desk: AtTheDesk, own
     assert "kk fault" in result.stdout
     refused = desk.run("letters", "matrix", "--release")
     assert refused.exit_code == 1
-    assert "3 letters have a fault, the first is au-esafety/closure/kk" in refused.stderr
+    assert "letters with a fault: 1, the first is au-esafety/closure/kk" in refused.stderr
     assert (own_templates / "released.json").read_bytes() == before
 
 
@@ -142,6 +151,7 @@ def test_a_pack_whose_wording_cannot_be_used_is_a_fault_in_every_letter(
 ) -> None:
     policies = tmp_path / "policies"
     shutil.copytree(letter_matrix.POLICIES / "au-esafety", policies / "au-esafety")
+    (policies / "default.txt").write_text("au-esafety\n", encoding="utf-8")
     wording = policies / "au-esafety" / "wording.yaml"
     wording.write_text("passages: {receipt: {heading: {en: '{{ nobody }}'}}}\n", encoding="utf-8")
     monkeypatch.setattr(letter_matrix, "POLICIES", policies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +12,12 @@ import pytest
 from casework.vocabulary import Action, MailKind, MailState
 from db.queries.letters import letter_by_id, letter_by_message_id, letters_of_thread, members_of
 from db.tables import InboundMail, Letter
+from tasks import letter_run
+from tasks.contacts import Reached
 from tasks.correspondence import settle_letter
 from tasks.delivery import ATTEMPTS, BACK_OFF, GIVEN_UP, REPEATS, prove, unproven
 from tasks.letter_message import REFERENCES, reply_to_of
+from tasks.pacing import Pace
 from tasks.record import transaction
 from tests.stories import INTAKE, REVIEWER, SQLITE_ONLY, Story, in_danger, report
 from tests.tasks.digests import a_digest_of
@@ -356,3 +361,69 @@ def test_one_poisoned_letter_among_many_holds_up_no_other(story: Story, count: i
     assert _now(story, poisoned).state == "refused"
     assert len(list(story.mailbox.directory.glob("*.eml"))) == count - 1
     assert len({kept.recipients for kept in story.mail()}) == count - 1
+
+
+# Not now
+
+
+def _paced(story: Story, monkeypatch: pytest.MonkeyPatch, goes: Callable[[int, int], Pace]) -> None:
+    """Decide by the letter's id and by how often it was asked about before."""
+    asked: Counter[int] = Counter()
+
+    def pace(session: Any, runtime: Any, letter: Letter, reached: Any, now: Any) -> Pace:
+        asked[letter.id] += 1
+        return goes(letter.id, asked[letter.id])
+
+    monkeypatch.setattr(letter_run, "pace", pace)
+
+
+def test_a_letter_that_is_held_waits_and_is_on_record_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, until = story.take_in(), story.clock() + timedelta(hours=8)
+    _paced(story, monkeypatch, lambda _id, _times: Pace(story.clock() >= until, until, "quiet hours"))
+    assert (story.send_letters().held, story.send_letters().held) == (1, 0), "not looked at again before its time"
+    [row] = story.letters(number)
+    assert (row.state, row.attempts, row.next_attempt_at, row.held_because) == ("queued", 0, until, "quiet hours")
+    story.execute("UPDATE letter SET next_attempt_at = NULL")
+    story.send_letters()
+    assert len(story.events(number, "letter.held")) == 1
+    story.clock.set(until)
+    assert story.send_letters().sent == 1
+    [row] = story.letters(number)
+    assert (row.attempts, row.held_because) == (1, "")
+
+
+@SQLITE_ONLY
+def test_of_two_letters_to_one_address_the_second_is_asked_about_again_after_the_first(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = story.take_in(), story.take_in()
+    [held] = story.letters(second)
+    until = story.clock() + timedelta(hours=1)
+    _paced(story, monkeypatch, lambda id_, times: Pace(id_ != held.id or times != 2, until, "cap"))
+    result = story.send_letters()
+    assert (result.sent, result.held) == (1, 1)
+    assert [row.state for row in story.letters(first)] == ["sent"]
+    [row] = story.letters(second)
+    assert (row.state, row.held_because, row.attempts) == ("queued", "cap", 0)
+    assert row.message_sealed is None, "it may still become a line of a digest, or go to a deputy"
+    story.clock.set(until)
+    assert story.send_letters().sent == 1
+    assert len(story.mail()) == 2
+
+
+@SQLITE_ONLY
+def test_a_letter_to_a_deputy_is_in_the_deputys_language_thread_and_name(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deputy = Reached("liaison:instagram", "Deputy", "deputy@tiktok.example", "kk", None, "deputy: absent")
+    monkeypatch.setattr(letter_run, "reach", lambda *_: deputy)
+    number = story.take_in()
+    story.send_letters()
+    [row], [kept] = story.letters(number), story.mail()
+    assert (row.contact, row.sent_to, row.language) == (row.contact, deputy.contact, "kk")
+    assert row.contact != row.sent_to
+    assert row.address_hash == story.runtime.vault.fingerprint(deputy.address)
+    assert (kept.recipients, kept.message["Content-Language"]) == ((deputy.address,), "kk")
+    assert kept.message["Reply-To"] == reply_to_of(story.runtime, number, deputy.contact)
+    [event] = story.events(number, "letter.redirected")
+    assert (event.data["sent_to"], event.data["because"]) == (deputy.contact, "deputy: absent")

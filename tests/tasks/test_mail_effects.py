@@ -229,6 +229,66 @@ def test_a_confirmed_delivery_is_proof(story: Story, room: MailRoom) -> None:
     assert letter_of_rung(story, number, 2).delivered_at is not None
 
 
+# --- Letters about several cases ------------------------------------------------------------------------------
+
+
+def digest_of(story: Story, numbers: list[str]) -> Letter:
+    """One letter to the liaison in place of those of the second rungs of these cases; it is out."""
+    members = [letter_of_rung(story, number, 2) for number in numbers]
+    with story.runtime.sessions.write.begin() as session:
+        digest = Letter(
+            kind="digest", recipient="liaison", contact="liaison:tiktok", language="en", once_key="digest:1",
+            promise="at_least_once", urgent=False, context={}, state="sent", sent_at=story.clock(), attempts=1,
+            created_at=story.clock(), message_id="<letter.900.0123456789abcdef@ministry.example>",
+            address_hash=members[0].address_hash,
+        )  # fmt: skip
+        session.add(digest)
+        session.flush()
+        for member in members:
+            session.merge(member).digest_id = digest.id
+    return digest
+
+
+def answer_to(room: MailRoom, digest: Letter, text: str) -> bytes:
+    return room.mail(text, In_Reply_To=digest.message_id or "")
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize("text", ["ALL: ACK", "ACK", "ACK {both}"])
+def test_an_answer_to_a_digest_takes_all_in_hand_where_it_says_so(story: Story, room: MailRoom, text: str) -> None:
+    numbers = [silent_until(story, 2), silent_until(story, 2)]
+    mail = room.comes(answer_to(room, digest_of(story, numbers), text.format(both=", ".join(numbers))))
+    assert (mail.matched_by, mail.effects) == ("thread", ["answered", "rung.acknowledged", "rung.acknowledged"])
+    assert [acknowledged(story, number)[2] for number in numbers] == ["mail", "mail"]
+    assert [len(story.events(number, "mail.answered")) for number in numbers] == [1, 1]
+    story.assert_sound()
+
+
+@SQLITE_ONLY
+def test_an_answer_to_a_digest_takes_in_hand_the_case_that_it_names(story: Story, room: MailRoom) -> None:
+    named, other = silent_until(story, 2), silent_until(story, 2)
+    room.comes(answer_to(room, digest_of(story, [named, other]), f"{named}: ACK"))
+    assert (acknowledged(story, named)[2], acknowledged(story, other)[2]) == ("mail", None)
+    assert story.events(other, "mail.answered") == []
+
+
+@SQLITE_ONLY
+def test_an_answer_to_a_digest_that_names_no_case_waits_for_a_person(story: Story, room: MailRoom) -> None:
+    numbers = [silent_until(story, 2), silent_until(story, 2)]
+    mail = room.comes(answer_to(room, digest_of(story, numbers), "Which of these is the most urgent?"))
+    assert (mail.state, mail.reason) == ("held", "it answers a letter about 2 cases and names none of them")
+    assert [acknowledged(story, number)[2] for number in numbers] == [None, None]
+
+
+@SQLITE_ONLY
+def test_a_digest_that_comes_back_raises_the_next_rung_of_each_case_and_asks_once(story: Story, room: MailRoom) -> None:
+    numbers = [silent_until(story, 2), silent_until(story, 2)]
+    mail = room.comes(room.report(digest_of(story, numbers)))
+    assert mail.effects.count("rung.raised") == 2
+    assert mail.effects.count("address.requested") == 1
+    assert [max(acknowledged(story, number)) for number in numbers] == [3, 3]
+
+
 @SQLITE_ONLY
 def test_an_absence_note_neither_answers_nor_loops(story: Story, room: MailRoom) -> None:
     number = silent_until(story, 2)

@@ -195,6 +195,23 @@ def test_a_mail_that_cannot_be_stored_stays_where_it_is_and_the_next_is_stored(s
 
 
 @SQLITE_ONLY
+def test_a_mail_that_the_case_file_refuses_takes_none_of_its_batch_with_it(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = story.runtime.vault.seal
+
+    def stumble(plain: bytes, purpose: str) -> bytes:
+        if b"poison" in plain:
+            raise ValueError
+        return seal(plain, purpose)
+
+    monkeypatch.setattr(type(story.runtime.vault), "seal", lambda _vault, plain, purpose: stumble(plain, purpose))
+    source, total = Practice({"1": a_mail(1), "2": a_mail(2, "poison"), "3": a_mail(3)}), Fetched()
+    fetch_from(story.runtime, source, total)
+    assert (total.failed, counts(total), source.seen) == (1, (2, 0, 0), ["1", "3"])
+
+
+@SQLITE_ONLY
 @pytest.mark.parametrize("security", ["tls", "starttls", "none"])
 def test_a_mail_server_that_is_away_holds_up_no_folder(story: Story, security: str) -> None:
     away = story.with_settings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from casework.policy_mail import Breaker, DigestRule, QuietHours
 from casework.vocabulary import Action
@@ -219,6 +219,18 @@ def test_a_letter_about_a_child_in_danger_passes_a_full_cap_a_quiet_night_and_th
     assert len(story.mail(LIAISON)) == 5
 
 
+@SQLITE_ONLY
+def test_a_case_that_became_urgent_after_its_letter_was_intended_waits_for_nothing(story: Story) -> None:
+    with_limits(story, quiet=NIGHT)
+    [number] = _cases(story, 1)
+    story.clock.advance(hours=13)
+    [waits] = intend(story, number)
+    story.execute("UPDATE case_file SET priority = 'P1', priority_rank = 1 WHERE number = :number", number=number)
+    story.send_letters()
+    assert not letter(story, waits).urgent
+    assert letter(story, waits).state == "sent"
+
+
 # Quiet hours
 
 
@@ -239,6 +251,20 @@ def test_a_letter_waits_for_the_morning_and_is_the_same_letter_then(story: Story
     [kept] = story.mail(LIAISON)
     assert kept.message["X-Qorgan-Letter"] == str(waits)
     assert letter(story, waits).held_because == ""
+
+
+@SQLITE_ONLY
+def test_a_wait_that_is_made_longer_is_told_once(story: Story) -> None:
+    with_limits(story, quiet=NIGHT)
+    [number] = _cases(story, 1)
+    story.clock.advance(hours=13)
+    [waits] = intend(story, number)
+    story.send_letters()
+    with_limits(story, quiet=NIGHT.model_copy(update={"ends": time(9)}).model_dump())
+    story.clock.set(START + timedelta(hours=23))
+    story.send_letters()
+    assert letter(story, waits).next_attempt_at == START + timedelta(hours=24)
+    assert len(story.events(number, "letter.held")) == 1
 
 
 @SQLITE_ONLY
