@@ -98,7 +98,7 @@ LETTERS: dict[str, Letter] = {
                "The covering letter of a binding order, entered in the platform's channel.", _NOTICE,
                once="once a notice"),
         Letter("platform_answer", Recipient.PLATFORM, _ONCE, "Answers the platform's question about a notice.",
-               (*_NOTICE, "answer"), once="once an answer"),
+               _NOTICE, once="once an answer"),
         Letter("platform_reminder", Recipient.PLATFORM, _REPEAT, "Reminds the platform after its time ran out.",
                once="once a rung of a notice", digest=True),
         Letter("preservation_request", Recipient.PLATFORM, _ONCE,

@@ -28,16 +28,6 @@ WIDTH = 100
 Row = dict[str, Any]
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
-_SCHEME = r"[a-z][a-z0-9+.\-]{0,20}://"
-_LINK = re.compile(
-    rf"{_SCHEME}\S*?(?={_SCHEME}|\s|$)"
-    r"|(?<![\w\-])(?:[\w\-]{1,63}\.){1,20}[^\W\d_]{2,63}(?!\w)(?:[/?#:]\S*)?"
-    r"|\d{1,3}(?:\.\d{1,3}){3}[/:]\S*",
-    re.IGNORECASE,
-)
-"""What reads as a link inside a text: with a scheme, or a bare host, or a bare address with a path."""
-_TEETH = re.compile(r"http(?=s?://)", re.IGNORECASE)
-
 
 class Desk(TyperGroup):
     """The root command: turns every refusal into one line on stderr and exit code 1."""
@@ -110,9 +100,9 @@ def visible(text: str) -> str:
 
 def harmless(text: str) -> str:
     """A reporter's or platform's words: links cannot be clicked, and nothing in them steers the terminal."""
-    from casework.links import defang
+    from casework.text_links import defang_text
 
-    return _TEETH.sub("hxxp", _LINK.sub(lambda found: defang(found[0]), visible(text)))
+    return defang_text(visible(text))
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -16,10 +16,12 @@ from casework.links import defang
 from casework.policy_clocks import Ladder
 from casework.policy_pack import Pack
 from casework.policy_regime import InstrumentRule
+from casework.text_links import defang_text
 from casework.vocabulary import Outcome, Recipient
 from db.queries.cases import case_by_id, reviews_of_case
 from db.queries.clocks import running_clocks
 from db.queries.letters import escalations_of_case, reporters_of_case
+from db.queries.submissions import last_question
 from db.tables import CaseFile, Clock, Escalation, Letter, Review, Submission
 from tasks.case_facts import facts_of
 from tasks.clock_history import rule_of
@@ -79,15 +81,17 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         ),
         "territories": [_country(press, code, language) for code in facts.territories],
         "legal_basis": _basis(session, runtime, review, language),
-        "policy_basis": [line for line in ((review.policy_line if review else "") or case.policy_line,) if line],
-        "reasons": said.get("reasons") or (review.reason if review else ""),
+        "policy_basis": [
+            line for line in (defang_text((review.policy_line if review else "") or case.policy_line),) if line
+        ],
+        "reasons": defang_text(said.get("reasons") or (review.reason if review else "")),
         "items": _items(facts, submission, category.name.in_language(language), press, language),
         "deadline": None if clock is None else deadline_text(session, runtime, clock, language),
         "overdue": overdue_since(clock.due_at if clock else None, letter.created_at, press, language),
         "duty_name": duty_name(session, runtime, clock, language) if clock is not None and about_duty else "",
         "repeat": repeats_before(said),
         "missing": [press.word("missing", code, language) for code in said.get("missing", ())],
-        "question": case.question,
+        "question": defang_text(_question(session, letter, case, submission)),
         "rungs": _rungs(session, runtime, case.id, zone, language, said),
         "rung": int(said.get("rung", 0)),
         "ack_due": phrase(answer_by.due_at, zone, language) if answer_by else None,
@@ -97,7 +101,7 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
         "disposition_code": case.disposition or "",
         "statement": instrument.statement.in_language(language) if instrument and instrument.statement else "",
         "redress": _redress(letter.kind, instrument, pack, language),
-        "answer": _answer(letter, review),
+        "answer": defang_text(_answer(letter, review)),
         "expert_group": _expert_group(pack, said.get("expert_group"), case, language),
         "threshold": threshold_text(said["threshold"], press, language) if said.get("threshold") else "",
         "failed": _failed(said.get("failed"), case.number, press, language),
@@ -113,6 +117,13 @@ def _answer(letter: Letter, review: Review | None) -> str:
     if letter.kind != "platform_answer":
         return ""
     return letter.context.get("answer") or (review.reason if review else "")
+
+
+def _question(session: Session, letter: Letter, case: CaseFile, submission: Submission | None) -> str:
+    """What is open now; in our answer, what the platform asked, which by then is no open question any more."""
+    if letter.kind != "platform_answer" or submission is None:
+        return case.question
+    return last_question(session, submission.item_ids) or case.question
 
 
 def _expert_group(pack: Pack, named: str | None, case: CaseFile, language: str) -> str:

@@ -20,6 +20,7 @@ from casework.pacing import (
     BREAKER,
     CAP,
     HOUR,
+    QUIET,
     History,
     LetterFacts,
     Pace,
@@ -39,6 +40,8 @@ from db.queries.addresses import (
     last_letter_at,
     last_turns,
     open_digests,
+    recipients_held,
+    release_held,
     same_letter_to,
     sent_about_case,
     sent_to_since,
@@ -91,6 +94,11 @@ def pace(session: Session, runtime: Runtime, letter: Letter, reached: Reached, n
 
 def _limits(runtime: Runtime, recipient: str) -> MailLimits:
     return runtime.pack.mail.limits(Recipient(recipient))
+
+
+def _rests(runtime: Runtime, recipient: str, now: datetime) -> bool:
+    quiet = _limits(runtime, recipient).quiet
+    return quiet is not None and quiet_until(quiet, now) is not None
 
 
 def _history(
@@ -175,14 +183,18 @@ class _Group:
 def bundle(runtime: Runtime) -> list[int]:
     """Let many waiting letters to one address become one; ids of the digests written now. One transaction.
 
-    Who runs it again, or at the same time, finds nothing left to bundle. Nothing is bundled in the recipient's quiet
-    hours: what gathers until their end becomes one page.
+    Who runs it again, or at the same time, finds nothing left to bundle. A digest that nobody has made yet, as in the
+    recipient's quiet hours, takes what gathers until it goes: one page in the morning.
     """
     now = runtime.now()
     with runtime.sessions.read() as session:
-        if len(waiting_for_digest(session, DIGESTIBLE, ALONE + 1, limit=2)) == 0 and not open_digests(session, DIGESTS):
-            return []
+        awake = [role for role in recipients_held(session, QUIET, now) if not _rests(runtime, role, now)]
+        idle = not waiting_for_digest(session, DIGESTIBLE, ALONE + 1, limit=1) and not open_digests(session, DIGESTS)
+    if idle and not awake:
+        return []
     with transaction(runtime) as session:
+        # Their quiet hours were changed in the pack since.
+        release_held(session, QUIET, awake)
         directory = Directory.at(session, runtime, now)
         _dissolve(session, runtime, directory, now)
         written: list[int] = []
@@ -219,8 +231,6 @@ def _group_of(runtime: Runtime, directory: Directory, letter: Waiting | Letter, 
 def _many(session: Session, runtime: Runtime, group: _Group, letters: Sequence[Waiting], now: datetime) -> bool:
     """Whether a digest is called for now."""
     limits = _limits(runtime, letters[0].recipient)
-    if limits.quiet is not None and quiet_until(limits.quiet, now) is not None:
-        return False
     window = now - timedelta(minutes=limits.digest.within_minutes)
     last = last_digest(session, group.address, window, now)
     child = any(letter.lane == Lane.CHILD_SAFETY for letter in letters)

@@ -184,6 +184,24 @@ def count_held(session: Session) -> list[tuple[str, str, int, datetime]]:
     return [(because, state, count, oldest) for because, state, count, oldest in rows]
 
 
+def recipients_held(session: Session, because: str, now: datetime) -> Sequence[str]:
+    """The roles to which letters wait, for one reason, beyond ``now``."""
+    query = select(Letter.recipient).where(
+        Letter.state == DeliveryState.QUEUED, Letter.held_because == because, Letter.next_attempt_at > now
+    )
+    return session.scalars(query.distinct()).all()
+
+
+def release_held(session: Session, because: str, recipients: Collection[str]) -> None:
+    """Letters to these roles that wait for one reason are due."""
+    session.execute(
+        update(Letter)
+        .where(Letter.state == DeliveryState.QUEUED, Letter.held_because == because, Letter.recipient.in_(recipients))
+        .values(next_attempt_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def last_success(session: Session, address_hash: str) -> datetime | None:
     """When the mail server last took a letter for an address."""
     return session.scalar(select(func.max(Letter.sent_at)).where(Letter.address_hash == address_hash))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from casework.vocabulary import DeliveryState
+from casework.vocabulary import DeliveryState, Outcome
 from db.tables import ChannelCursor, ContentItem, ItemOutcome, Submission
 
 
@@ -58,6 +58,14 @@ def outcome_known(session: Session, submission_id: int, answer_id: str) -> bool:
     """Whether this answer was recorded before."""
     query = select(ItemOutcome.id).where(ItemOutcome.submission_id == submission_id, ItemOutcome.answer_id == answer_id)
     return session.scalar(query) is not None
+
+
+def last_question(session: Session, item_ids: Sequence[int]) -> str | None:
+    """What the platform last asked about any of these items, in its own words."""
+    query = select(ItemOutcome.reason).where(
+        ItemOutcome.item_id.in_(item_ids), ItemOutcome.outcome == Outcome.MORE_INFO_NEEDED, ItemOutcome.reason != ""
+    )
+    return session.scalar(query.order_by(ItemOutcome.id.desc()).limit(1))
 
 
 def count_outcomes(session: Session) -> dict[str, int]:

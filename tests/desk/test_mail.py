@@ -75,7 +75,7 @@ def test_a_held_mail_is_assigned_by_a_person(desk: AtTheDesk, room: MailRoom) ->
     [held] = desk.tells("mail", "list", "--state", "held")
     assert (held["id"], held["case"], held["from"]) == (mail.id, None, "nobody known")
     [pen] = desk.tells("held", "list")
-    assert f"qorgan mail assign {mail.id}" in pen["next_step"]
+    assert f"qorgan mail show {mail.id}" in pen["next_step"]
     reason = "She wrote from her own address, and said so on the phone."
     done = desk.tells("mail", "assign", mail.id, number, "--letter", letter.id, "--as", INTAKE, "--reason", reason)
     assert done == {"id": mail.id, "state": "settled", "effects": ["answered", "rung.acknowledged"]}

@@ -59,18 +59,6 @@ def test_an_escalation_is_raised_and_acknowledged_once(desk: AtTheDesk) -> None:
     assert "Rung 1 acknowledged by phone." in desk.says("case", "show", number)
 
 
-def test_letters_are_sent_once_and_an_unknown_one_is_settled_by_a_person(desk: AtTheDesk) -> None:
-    desk.story.mailbox.refuse_recipients.add("reporter@mail.example")
-    desk.story.take_in()
-    assert desk.tells("letters", "send")["look_at"] == [1]
-    settle = ("letters", "settle", 1, "--as", "nurlan", "--reason", "She confirmed a new address.")
-    assert desk.run(*settle).exit_code == 2
-    desk.story.mailbox.refuse_recipients.clear()
-    assert desk.tells(*settle, "--again")["state"] == "queued"
-    assert desk.tells("letters", "send")["sent"] == 1
-    assert "[letter.not_open]" in desk.refuses(*settle, "--arrived")
-
-
 def test_letters_are_listed_by_case_state_and_kind(desk: AtTheDesk) -> None:
     one, _other = desk.story.take_in(), desk.story.take_in()
     assert [letter["case"] for letter in desk.tells("letters", "list", "--case", one.lower())] == [one]

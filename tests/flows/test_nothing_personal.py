@@ -91,6 +91,7 @@ async def test_no_canary_of_any_report_occurs_anywhere_in_prefects_database(
     assert str(run_id(letters)) in everything["events"]
     assert well in everything["flow_run"]
     assert "reports taken in" in everything["log"]
+    assert "Dead letters" in everything["artifact"]
     found = [
         (what, table)
         for what, canary in CANARIES.items()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 
 from db.tables import Clock, Letter
 from flows.collect_outcomes import collect_outcomes
 from flows.correspondence import correspondence
 from flows.sla_sweep import sla_sweep
+from flows.summaries import daily_list, weekly_summary
 from tasks import sla_sweep as sweep_tasks
 from tasks.runtime import use
 from tests.flows.conftest import SECRET
@@ -97,7 +102,76 @@ async def test_a_letter_that_was_refused_is_named_by_its_number_never_by_its_add
     [letter] = [letter for letter in story.all(Letter) if letter.state == "refused"]
     assert state.is_completed()
     assert state.name == "0 sent, 1 to look at"
-    assert state.message == f"Letters: {letter.id}. See 'qorgan letters list'."
+    assert state.message == f"Letters: {letter.id}. See 'qorgan letters list --dead'."
+
+
+async def _page(key: str = "correspondence") -> str:
+    """The newest page under a key, as an operator opens it."""
+    async with get_client() as client:
+        [artifact] = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), sort=ArtifactSort.CREATED_DESC, limit=1
+        )
+    assert isinstance(artifact.data, str)
+    return artifact.data
+
+
+async def test_operators_read_how_the_correspondence_stands_and_no_address_name_or_link(story: Story) -> None:
+    number = story.submitted()
+    refused = story.take_in(reporter={"name": "Canaryqyzy Symbat", "email": "canary.reporter@mail.example"})
+    story.mailbox.refuse_recipients = {"canary.reporter@mail.example"}
+    story.mailbox.defer_recipients = {"reporter@mail.example"}
+    await correspondence()
+    page = await _page()
+    counts = Counter(letter.state for letter in story.all(Letter))
+    for state in ("queued", "refused", "sent"):
+        assert f"| {state} | {counts[state]} |" in page
+    [dead] = story.letters(refused, "receipt")
+    [oldest] = story.letters(number, "receipt")
+    assert f"Waits longest: {number}, letter {oldest.id} (receipt), since 2026-03-18 09:00" in page
+    assert (
+        f"- {refused}, letter {dead.id} (receipt), since 2026-03-18 09:00: refused, the mail server refused it" in page
+    )
+    assert "Dead letters: 1" in page
+    assert f"not proven to have arrived: {counts['sent']}" in page
+    for mark in ("@", "://", "canary", "reporter@", "Practice Reporter", "tiktok.com"):
+        assert mark.lower() not in page.lower()
+
+
+async def test_a_letter_that_is_held_is_counted_with_its_reason(story: Story) -> None:
+    number = story.to_review()
+    [clock] = story.clocks(number, "kz.internal.review.routine")
+    story.clock.set(clock.due_at + timedelta(hours=4))
+    await sla_sweep()
+    state = await correspondence(return_state=True)
+    assert str(state.name).endswith("1 held")
+    assert "| quiet hours | 1 |" in await _page()
+
+
+async def test_a_cause_that_quotes_an_address_or_a_link_does_not_pass_it_on(story: Story) -> None:
+    story.take_in()
+    story.execute(
+        "UPDATE letter SET state = 'refused', reason = 'no a.b@c.example, see https://d.example/e' WHERE id = 1"
+    )
+    await correspondence()
+    page = await _page()
+    assert "refused, no (…) see (…)" in page
+
+
+async def test_a_week_and_a_day_are_told_once_and_the_badge_says_how_much(story: Story) -> None:
+    story.submitted()
+    assert (await weekly_summary(return_state=True)).name == "1 written, 1 rows"
+    assert (await weekly_summary(return_state=True)).name == "Written before"
+    assert (await daily_list(return_state=True)).name == "Every letter proven"
+    await correspondence()
+    sent = len([letter for letter in story.all(Letter) if letter.state == "sent"])
+    story.later(days=1)
+    assert (await daily_list(return_state=True)).name == f"1 written, {sent} rows"
+    assert (await daily_list(return_state=True)).name == "Written before"
+
+
+async def test_with_nothing_open_the_weeks_run_says_so(story: Story) -> None:
+    story.take_in()
+    assert (await weekly_summary(return_state=True)).name == "Nothing open"
 
 
 async def test_answers_are_recorded_once_and_the_lanes_are_woken_once(story: Story, woken: list[str]) -> None:

@@ -196,6 +196,7 @@ def test_what_is_dead_is_not_called_full_later_and_what_is_full_may_die(story: S
     row = _sent(story, number)
     for kind in ("full", "dead", "full"):
         _bounces(story, row, kind)
+        story.clock.advance(days=2)
     [known] = story.all(AddressHealth)
     assert known.state == "dead"
 

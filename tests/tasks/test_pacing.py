@@ -275,10 +275,11 @@ def test_what_gathers_in_the_night_is_one_page_in_the_morning(story: Story) -> N
         story.clock.advance(minutes=10)
         intend(story, number)
         story.send_letters()
-    assert bundle(story.runtime) == []
+    assert story.mail(LIAISON) == []
     story.clock.set(START + timedelta(hours=23))
     story.send_letters()
     assert _kinds(story, LIAISON) == ["digest"]
+    assert {row.state for row in story.all(Letter) if row.kind == "liaison_escalation"} <= {"sent", "bundled"}
 
 
 @SQLITE_ONLY
@@ -286,11 +287,14 @@ def test_a_change_of_the_packs_limits_reaches_letters_that_wait_already(story: S
     with_limits(story, quiet=NIGHT)
     story.clock.advance(hours=13)
     ids = intend(story, *_cases(story, 12))
+    [other] = intend(story, story.take_in(), kind="authority_escalation")
     story.send_letters()
+    assert letter(story, other).state == "queued"
     with_limits(story, quiet=None, digest=DigestRule(over=5, within_minutes=60))
     story.send_letters()
     assert _kinds(story, LIAISON) == ["digest"]
     assert len({letter(story, letter_id).digest_id for letter_id in ids}) == 1
+    assert letter(story, other).state == "sent"
 
 
 # The breaker
