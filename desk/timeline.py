@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from desk import timeline_mail
 from desk.output import visible
 
 Data = Mapping[str, Any]
@@ -131,6 +132,7 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "letter.found_arrived": _letter("found to have arrived"),
     "letter.replayed": _letter("sent on its way again"),
     "letter.opened": _letter("opened and read"),
+    **timeline_mail.SENTENCES,
     "vault.opened": lambda d: f"Vault opened for {d.get('purpose', '')}.",
 }
 

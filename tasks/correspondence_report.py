@@ -62,7 +62,7 @@ def standing(runtime: Runtime) -> Standing:
             oldest=oldest_waiting(session),
             dead=dead_letters(session, MOST_DEAD),
             mails=count_mails(session),
-            unproven=len(unproven(session, now - timedelta(days=1), now)),
+            unproven=len(unproven(session, now - timedelta(days=1), now + timedelta.resolution)),
         )
 
 
