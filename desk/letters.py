@@ -64,7 +64,7 @@ def list_all(
     from tasks.case_facts import find_case
 
     runtime = at_work()
-    zone, now = runtime.pack.authority.zone, runtime.now()
+    zone, now = runtime.pack.authority.zone, runtime.now() + timedelta.resolution
     first = _midnight(since, zone) if since else None
     with runtime.sessions.read() as session:
         wanted = Wanted(

@@ -83,7 +83,6 @@ def test_what_is_not_proven_to_have_arrived_is_listed_until_it_is(desk: AtTheDes
     number = desk.story.take_in()
     assert desk.tells("letters", "list", "--unproven") == []
     desk.says("letters", "send")
-    desk.story.later(hours=1)
     [row] = desk.tells("letters", "list", "--unproven", "--case", number)
     assert row["delivered_at"] is None
     desk.story.execute("UPDATE letter SET delivered_at = sent_at, queue_id = 'Q-77' WHERE id = :id", id=row["id"])
