@@ -68,7 +68,7 @@ def list_all(
 @app.command()
 def settle(held_id: HeldId, as_user: As, reason: Reason, as_json: Json = False) -> None:
     """Settle something held, with what was done about it."""
-    from tasks.holding_pen import settle as settle_held
+    from tasks.holding_pen import settle_by_hand as settle_held
     from tasks.record import transaction
 
     runtime = at_work()

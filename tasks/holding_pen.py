@@ -12,6 +12,7 @@ from casework.errors import NotAllowed, QorganError, ReportRefused
 from casework.facts import Actor
 from casework.vocabulary import HoldReason, ReportState, Role
 from db.queries.events import NewEvent, append_events
+from db.queries.mails import MAIL_PART
 from db.queries.reports import held_item_by_id, report_by_id
 from db.tables import HeldItem
 from tasks.clock_rows import start_for, stop_subject_clocks
@@ -89,6 +90,20 @@ def _hold(
         ],
     )  # fmt: skip
     return held
+
+
+def settle_by_hand(
+    session: Session, runtime: Runtime, held_id: int, actor: Actor, resolution: str, at: datetime
+) -> HeldItem:
+    """As :func:`settle`, for what a person does in the holding pen. A mail leaves it by what the mail itself is."""
+    held = held_item_by_id(session, held_id)
+    if held is not None and held.part.startswith(MAIL_PART):
+        raise QorganError(
+            f"held {held_id} is a mail",
+            rule="held.is_a_mail",
+            next_step=f"'qorgan mail settle {held.part.removeprefix(MAIL_PART)}', or 'mail assign' to its case.",
+        )
+    return settle(session, runtime, held_id, actor, resolution, at)
 
 
 def settle(session: Session, runtime: Runtime, held_id: int, actor: Actor, resolution: str, at: datetime) -> HeldItem:

@@ -115,20 +115,27 @@ class Folder:
         path.replace(aside / handle)
 
 
-class ImapMailbox:
-    """A folder of a mailbox. What was stored is marked as seen; nothing is ever removed or expunged there.
+STORED_MARK = "QorganStored"
+"""Keyword by which a mail in the mailbox is known as stored, whoever opens it there."""
 
-    A mail that a person has opened elsewhere counts as seen: the mailbox is for Qorgan alone.
+
+class ImapMailbox:
+    """A folder of a mailbox. What was stored is marked there; nothing is ever removed or expunged.
+
+    Where the server keeps no keywords the mark is that it was seen, and then a mail that a person opens elsewhere is
+    missed: such a mailbox must be for Qorgan alone.
     """
 
     def __init__(self, box: BaseMailBox, folder: str) -> None:
         self.name = f"imap/{folder}"[:80]
         self._client: imaplib.IMAP4 = box.client
         self._box = box
+        allowed = self._client.response("PERMANENTFLAGS")[1]
+        self._keywords = any(isinstance(flags, bytes) and rb"\*" in flags for flags in allowed or ())
 
     def waiting(self) -> Sequence[str]:
         with _away():
-            return self._box.uids("UNSEEN UNFLAGGED UNDELETED", charset=None)
+            return self._box.uids(f"UNKEYWORD {STORED_MARK}" if self._keywords else "UNSEEN", charset=None)
 
     def take(self, handle: str, longest: int) -> Incoming | None:
         with _away():
@@ -146,7 +153,8 @@ class ImapMailbox:
     def done(self, handle: str, *, whole: bool) -> None:
         with _away():
             # Not through the library's own way of setting flags: it expunges what others have marked for deletion.
-            self._client.uid("STORE", handle, "+FLAGS.SILENT", r"(\Seen)")
+            mark = rf"(\Seen {STORED_MARK})" if self._keywords else r"(\Seen)"
+            self._client.uid("STORE", handle, "+FLAGS.SILENT", mark)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
@@ -37,13 +37,15 @@ def hold_chain(session: Session) -> tuple[int, str]:
     A transaction that will append holds it first, before any other row: then no two ever wait
     for each other, and what one reads stays true until it has written.
     """
-    seq, digest = session.execute(_HEAD).one()
+    session.flush()
+    seq, digest = session.connection().execute(_HEAD).one()
     return seq, digest
 
 
-# Built once: every transaction that writes anything executes them. The first flushes what is pending.
-_HEAD = select(ChainHead.seq, ChainHead.hash).where(ChainHead.id == 1).with_for_update()
-_MOVE_HEAD = update(Base.metadata.tables[ChainHead.__tablename__]).where(text("id = 1"))
+# Built once, and executed past the mapper: every transaction that writes anything executes them.
+_CHAIN = Base.metadata.tables[ChainHead.__tablename__]
+_HEAD = select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == 1).with_for_update()
+_MOVE_HEAD = update(_CHAIN).where(_CHAIN.c.id == 1)
 
 
 def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:

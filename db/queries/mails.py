@@ -149,9 +149,13 @@ def hold_of_mail(session: Session, mail_id: int) -> HeldItem | None:
     return session.scalars(query.order_by(HeldItem.id).limit(1)).one_or_none()
 
 
+MAIL_PART = "mail "
+"""How the holding pen's names of mails begin."""
+
+
 def part_in_pen(mail_id: int) -> str:
     """How the holding pen names a mail."""
-    return f"mail {mail_id}"
+    return f"{MAIL_PART}{mail_id}"
 
 
 def count_mails(session: Session) -> dict[tuple[str, str], int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Insert, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.base import Base
@@ -14,7 +15,12 @@ from db.base import Base
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows that all name the same columns, past the mapper: it would make a statement per pattern of nulls."""
     if rows:
-        session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
+        session.connection().execute(_insert_into(table), rows)
+
+
+@cache
+def _insert_into(table: type[Base]) -> Insert:
+    return insert(Base.metadata.tables[table.__tablename__])
 
 
 def insert_numbered(

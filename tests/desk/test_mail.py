@@ -91,6 +91,15 @@ def test_a_held_mail_is_settled_with_a_reason(desk: AtTheDesk, room: MailRoom) -
     assert "waits for nobody" in desk.refuses("mail", "settle", mail.id, "--as", HEAD, "--reason", "Once more.")
 
 
+def test_a_mail_leaves_the_holding_pen_only_as_a_mail(desk: AtTheDesk, room: MailRoom) -> None:
+    mail = room.comes(b"From: somebody@else.example\r\nSubject: hello\r\n\r\nhello\r\n")
+    [held] = desk.tells("held", "list")
+    said = desk.refuses("held", "settle", held["id"], "--as", INTAKE, "--reason", "It was nothing.")
+    assert "[held.is_a_mail]" in said
+    assert f"qorgan mail settle {mail.id}" in said
+    assert desk.tells("mail", "list", "--state", "held")
+
+
 def test_held_mails_are_read_again_one_or_all(desk: AtTheDesk, room: MailRoom) -> None:
     first, second = room.comes(room.mail("Buy now.")), room.comes(room.mail("Buy more."))
     one = desk.run("mail", "replay", first.id, "--as", INTAKE)

@@ -69,7 +69,7 @@ def test_every_schedule_names_its_time_zone_and_never_overtakes_itself(deploymen
 def test_what_concerns_children_shares_no_queue_with_the_backlog() -> None:
     queues = {d["name"]: d["work_pool"]["work_queue_name"] for d in DEPLOYMENTS}
     children = {name for name, queue in queues.items() if queue == "child-safety"}
-    assert children == {"inbox", "one-case", "lane-child-safety", "clocks"}
+    assert children == {"inbox", "one-case", "lane-child-safety", "clocks", "mailbox"}
 
 
 def test_each_lane_is_woken_by_its_own_event_and_by_a_schedule() -> None:

@@ -170,6 +170,18 @@ def test_a_mail_is_marked_as_seen_only_after_it_is_stored_and_never_removed(inst
     assert len(_come_home(installed)) == 3, "a second run finds nothing new"
 
 
+def test_a_mail_that_somebody_opened_in_another_program_is_read_all_the_same(installed: Story, mail: RealMail) -> None:
+    mail.write("somebody@else.example", "notices@ministry.example", b"Subject: one\r\n\r\nhello\r\n")
+    mail.wait_for("notices", 1)
+    context = ssl.create_default_context(cafile=str(mail.ca_file))
+    with IMAP4_SSL(HOST, mail.imaps_port, ssl_context=context, timeout=10) as box:
+        box.login("notices", PASSWORD)
+        box.select("INBOX")
+        box.store("1", "+FLAGS", r"(\Seen \Flagged)")
+    assert len(_come_home(installed)) == 1
+    assert len(_come_home(installed)) == 1, "and once only"
+
+
 def _unseen(mail: RealMail) -> int:
     context = ssl.create_default_context(cafile=str(mail.ca_file))
     with IMAP4_SSL(HOST, mail.imaps_port, ssl_context=context, timeout=10) as box:

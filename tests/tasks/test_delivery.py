@@ -323,6 +323,7 @@ def test_a_letter_that_nobody_accepts_for_days_is_given_up_and_a_person_looks(st
     assert story.send_letters().sent == 0, "not by itself"
     settle_letter(story.runtime, row.id, INTAKE, "again", "The mailbox is open again.")
     assert story.send_letters().sent == 1
+    assert story.letters(number)[0].attempts == 1, "made anew, and counted anew"
 
 
 @SQLITE_ONLY
