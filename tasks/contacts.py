@@ -120,7 +120,7 @@ def reach(session: Session, runtime: Runtime, letter: Letter, now: datetime) -> 
         raise QorganError(
             f"letter {letter.id} to '{reached.contact}' is not sent: {refusal}",
             rule="letter.own_address",
-            next_step="Give the contact another address, then 'qorgan letters settle'.",
+            next_step="Give the contact another address, then 'qorgan letters replay'.",
         )
     return reached
 

@@ -21,6 +21,7 @@ from casework.vocabulary import DeliveryState
 from db.queries.events import NewEvent, append_events
 from db.queries.letters import claim_letter, claim_made, put_off
 from db.tables import Letter
+from tasks.case_letters import still_wanted
 from tasks.contacts import Reached, reach
 from tasks.delivery import BACK_OFF, became, letter_event, note_letter, settle_attempt
 from tasks.letter_contexts import letter_context
@@ -164,6 +165,10 @@ class Run:
         letter = claim_letter(session, letter_id, now, LEASE)
         if letter is None:
             return None
+        why_not = still_wanted(session, letter)
+        if why_not:
+            self._drop(session, letter, why_not, now)
+            return None
         tried_before = made_before(runtime, letter) if letter.attempts > 1 else None
         reached = _reached_before(letter, tried_before) if tried_before else reach(session, runtime, letter, now)
         if not self._may_go(session, letter, reached, now):
@@ -181,6 +186,13 @@ class Run:
         _put_back(letter)
         session.flush()
         return letter, envelope
+
+    def _drop(self, session: Session, letter: Letter, why: str, now: datetime) -> None:
+        """A letter that lost its sense before it went: nothing is sent, and the reason is on the record."""
+        letter.state, letter.lease_until, letter.attempts = DeliveryState.DROPPED, None, letter.attempts - 1
+        letter.reason, letter.held_because = why, ""
+        session.flush()
+        note_letter(session, self.runtime, letter, "letter.dropped", now, because=why)
 
     def _may_go(self, session: Session, letter: Letter, reached: Reached, now: datetime) -> bool:
         """Whether a letter that was taken goes now; if not, it is put back."""

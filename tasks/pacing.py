@@ -155,7 +155,7 @@ def hold(session: Session, runtime: Runtime, letter: Letter, reached: Reached, p
     letter.state = DeliveryState.REFUSED
     letter.reason = (
         f"stopped: {limits.letters} letters about this case went to this address within {limits.hours} h; "
-        "a person looks, and says 'qorgan letters settle --again' if it shall go"
+        "a person looks, and says 'qorgan letters replay' if it shall go"
     )
     session.flush()
     note(session, runtime, case, "letter.stopped", SYSTEM, now, reason=letter.reason, data=data)

@@ -9,9 +9,13 @@ from casework.mail_tokens import bounce_address, reply_address
 from db.tables import InboundMail, Letter
 from tasks.mail_reading import ReadMails, read_stored
 from tasks.mailbox import Fetched, fetch
+from tasks.sla_sweep import sweep
 from tests.stories import Story
 
 LIAISON = "liaison@platform.example"
+
+LAW = {"category": "gambling_advertising"}
+"""Its ladder climbs from the platform to its liaison, the head of the regional office, and the authority."""
 
 
 @dataclass
@@ -113,3 +117,31 @@ class MailRoom:
         from db.tables import CaseFile
 
         return [(case.number, case.id) for case in self.story.all(CaseFile)]
+
+
+def silent_until(story: Story, rungs: int) -> str:
+    """A notice that nobody answers until so many rungs were raised; every letter of it is out."""
+    return all_silent_until(story, rungs, 1)[0]
+
+
+def all_silent_until(story: Story, rungs: int, cases: int) -> list[str]:
+    """The same for several at the same time."""
+    numbers = [story.submitted(**LAW) for _ in range(cases)]
+    story.send_letters()
+    while len(story.escalations(numbers[0])) < rungs:
+        running = [row for row in story.clocks(numbers[0]) if row.state == "running" and row.breached_at is None]
+        story.clock.set(min(row.due_at for row in running))
+        sweep(story.runtime)
+        story.send_letters()
+    return numbers
+
+
+def letter_of_rung(story: Story, number: str, rung: int) -> Letter:
+    [raised] = [row for row in story.escalations(number) if row.rung == rung]
+    [letter] = [row for row in story.letters(number) if row.context.get("escalation") == raised.id]
+    assert letter.state == "sent", (letter.state, letter.reason, letter.held_because)
+    return letter
+
+
+def acknowledged(story: Story, number: str) -> dict[int, str | None]:
+    return {row.rung: row.acknowledged_via for row in story.escalations(number)}

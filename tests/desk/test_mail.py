@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.desk.conftest import AtTheDesk
-from tests.mail_room import MailRoom
+from tests.mail_room import MailRoom, letter_of_rung, silent_until
 from tests.stories import AUDITOR, DUTY, HEAD, INTAKE
-from tests.tasks.test_mail_effects import letter_of_rung, silent_until
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Each letter is written at its moment, only then, and once, whoever asks again; and what nobody needs is known."""
+"""Each letter is written at its moment, only then, and once, whoever asks again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +10,7 @@ import pytest
 from casework.clocks import Subject
 from casework.facts import SYSTEM
 from casework.vocabulary import Action, Outcome
-from db.queries.letters import letter_by_id
 from tasks.case_facts import find_case
-from tasks.case_letters import still_wanted
 from tasks.clock_changes import extend_clock
 from tasks.collect_outcomes import collect, record_outcome
 from tasks.legal_review import Supplied, amend
@@ -311,83 +308,3 @@ def test_once_the_group_has_decided_it_is_not_reminded_though_our_own_time_runs_
     sweep(story.runtime)
     assert story.letters(number, "expert_reminder") == []
     assert [row for row in story.letters(number, "deadline_warning") if row.context["clock"] == clock.id]
-
-
-# What nobody needs any more
-
-
-def wanted(story: Story, number: str, kind: str) -> str:
-    with story.runtime.sessions.read() as session:
-        row = letter_by_id(session, story.letters(number, kind)[-1].id)
-        assert row is not None
-        return still_wanted(session, row)
-
-
-def _withdraw(story: Story, number: str) -> None:
-    story.move(number, Action.WITHDRAW, INTAKE)
-
-
-def _decide(story: Story, number: str) -> None:
-    story.confirmed_by_experts(number)
-
-
-def _approve(story: Story, number: str) -> None:
-    story.approve(number)
-
-
-@pytest.mark.parametrize(
-    ("kind", "then", "why"),
-    [
-        ("deadline_warning", _withdraw, "the case is 'withdrawn' meanwhile"),
-        ("expert_reminder", _withdraw, "the case is 'withdrawn' meanwhile"),
-        ("expert_referral", _withdraw, "the case is 'withdrawn' meanwhile"),
-        ("expert_reminder", _decide, "the expert group has given its opinion"),
-        ("expert_referral", _decide, "the expert group has given its opinion"),
-        ("breach_notice", _withdraw, ""),
-        ("receipt", _withdraw, ""),
-        ("overdue_reminder", _withdraw, "the case is 'withdrawn' meanwhile"),
-    ],
-)
-def test_what_lost_its_sense_before_it_went_is_known_with_the_reason(
-    story: Story, kind: str, then: Callable[[Story, str], None], why: str
-) -> None:
-    number = story.to_review(**bullied())
-    [clock] = story.clocks(number, GROUP)
-    story.clock.set(clock.due_at + timedelta(days=5))
-    sweep(story.runtime)
-    assert wanted(story, number, kind) == ""
-    then(story, number)
-    assert wanted(story, number, kind) == why
-
-
-@SQLITE_ONLY
-def test_a_warning_of_a_duty_that_was_done_meanwhile_is_not_wanted(story: Story) -> None:
-    number = story.to_review()
-    [clock] = story.clocks(number, "kz.internal.review.routine")
-    story.clock.set(clock.due_at - timedelta(minutes=1))
-    sweep(story.runtime)
-    assert wanted(story, number, "deadline_warning") == ""
-    _approve(story, number)
-    assert wanted(story, number, "deadline_warning") == "clock 'kz.internal.review.routine' is 'met' meanwhile"
-
-
-@SQLITE_ONLY
-def test_an_escalation_is_not_wanted_once_the_platform_has_answered_this_notice(story: Story) -> None:
-    number = story.submitted()
-    story.later(days=3)
-    sweep(story.runtime)
-    assert wanted(story, number, "platform_reminder") == ""
-    story.answer(number, "more_info_needed", reason="Which provision?")
-    collect(story.runtime)
-    assert story.status(number) == "submitted", "nobody has driven it yet"
-    assert "'met' meanwhile" in wanted(story, number, "platform_reminder")
-
-
-@SQLITE_ONLY
-def test_an_escalation_of_a_case_that_was_merged_away_is_not_wanted(story: Story) -> None:
-    """Whatever the status, an ended case escalates no further."""
-    number = story.submitted()
-    story.later(days=3)
-    sweep(story.runtime)
-    story.execute("UPDATE case_file SET status = 'merged' WHERE number = :number", number=number)
-    assert wanted(story, number, "platform_reminder") == "the case is 'merged' meanwhile"

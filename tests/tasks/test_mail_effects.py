@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from casework.vocabulary import Action
-from db.tables import AddressHealth, Letter, MailAttachment
+from db.tables import Letter, MailAttachment
 from tasks.collect_outcomes import collect
-from tasks.correspondence import send_letters
 from tasks.escalation import acknowledge
 from tasks.sla_sweep import sweep
-from tests.mail_room import LIAISON, MailRoom
-from tests.stories import INTAKE, REVIEWER, SQLITE_ONLY, Story, in_danger
-
-LAW = {"category": "gambling_advertising"}
-"""Its ladder climbs from the platform to its liaison, the head of the regional office, and the authority."""
+from tests.mail_room import MailRoom, acknowledged, all_silent_until, letter_of_rung, silent_until
+from tests.stories import INTAKE, REVIEWER, SQLITE_ONLY, Story
 
 
 @pytest.fixture
 def room(story: Story) -> MailRoom:
     return MailRoom(story)
-
-
-def silent_until(story: Story, rungs: int) -> str:
-    """A notice that nobody answers until so many rungs were raised; every letter of it is out."""
-    return all_silent_until(story, rungs, 1)[0]
-
-
-def all_silent_until(story: Story, rungs: int, cases: int) -> list[str]:
-    """The same for several at the same time."""
-    numbers = [story.submitted(**LAW) for _ in range(cases)]
-    story.send_letters()
-    while len(story.escalations(numbers[0])) < rungs:
-        running = [row for row in story.clocks(numbers[0]) if row.state == "running" and row.breached_at is None]
-        story.clock.set(min(row.due_at for row in running))
-        sweep(story.runtime)
-        story.send_letters()
-    return numbers
-
-
-def letter_of_rung(story: Story, number: str, rung: int) -> Letter:
-    [raised] = [row for row in story.escalations(number) if row.rung == rung]
-    [letter] = [row for row in story.letters(number) if row.context.get("escalation") == raised.id]
-    assert letter.state == "sent", (letter.state, letter.reason, letter.held_because)
-    return letter
-
-
-def acknowledged(story: Story, number: str) -> dict[int, str | None]:
-    return {row.rung: row.acknowledged_via for row in story.escalations(number)}
 
 
 def test_a_liaisons_answer_takes_the_rung_in_hand_and_is_on_the_case(story: Story, room: MailRoom) -> None:
@@ -166,72 +132,6 @@ def test_stated_outcomes_are_suggested_and_never_recorded(story: Story, room: Ma
     assert event.data["submission"] == story.submissions(number)[0].number
     assert [item.outcome for item in story.items(number)] == ["pending"]
     assert story.status(number) == "submitted"
-
-
-def test_a_letter_that_comes_back_marks_the_address_raises_the_next_rung_and_asks_for_a_better_one(
-    story: Story, room: MailRoom
-) -> None:
-    number = silent_until(story, 2)
-    letter = letter_of_rung(story, number, 2)
-    mail = room.comes(room.report(letter))
-    assert (mail.kind, mail.matched_by) == ("bounce_permanent", "bounce_address")
-    assert mail.effects == ["letter.bounced", "address.marked", "rung.raised", "address.requested"]
-    [marked] = story.all(AddressHealth)
-    assert (marked.address_hash, marked.state, marked.mail_id) == (letter.address_hash, "dead", mail.id)
-    [back] = [row for row in story.letters(number) if row.id == letter.id]
-    assert (back.state, back.reason) == ("refused", "bounced: 5.1.1")
-    assert [row.rung for row in story.escalations(number)] == [1, 2, 3]
-    [request] = story.letters(number, "address_request")
-    assert (request.contact, request.context["failed"]["letter"]) == ("unit", letter.id)
-    assert LIAISON not in str(request.context)
-    again = room.comes(room.report(letter))
-    assert "rung.raised" not in again.effects
-    assert len(story.letters(number, "address_request")) == 1
-    assert [row.rung for row in story.escalations(number)] == [1, 2, 3]
-    story.send_letters()
-    story.assert_sound()
-
-
-@SQLITE_ONLY
-def test_a_full_mailbox_raises_the_next_rung_and_leaves_the_letter_sent(story: Story, room: MailRoom) -> None:
-    number = silent_until(story, 2)
-    letter = letter_of_rung(story, number, 2)
-    mail = room.comes(room.report(letter, status="5.2.2", words="mailbox full"))
-    assert mail.kind == "bounce_full"
-    assert "rung.raised" in mail.effects
-    assert [row.state for row in story.all(AddressHealth)] == ["full"]
-    assert [row.state for row in story.letters(number) if row.id == letter.id] == ["sent"]
-
-
-@SQLITE_ONLY
-def test_a_letter_that_came_back_after_its_rung_was_acknowledged_raises_nothing(story: Story, room: MailRoom) -> None:
-    number = silent_until(story, 2)
-    letter = letter_of_rung(story, number, 2)
-    room.comes(room.answer(letter, "ACK"))
-    mail = room.comes(room.report(letter))
-    assert "rung.raised" not in mail.effects
-    assert [row.rung for row in story.escalations(number)] == [1, 2]
-
-
-@SQLITE_ONLY
-def test_a_delay_is_noted_and_nothing_else(story: Story, room: MailRoom) -> None:
-    number = silent_until(story, 2)
-    before = len(story.letters(number))
-    mail = room.comes(room.report(letter_of_rung(story, number, 2), action="delayed", status="4.4.1"))
-    assert (mail.kind, mail.effects) == ("bounce_transient", ["noted"])
-    assert story.all(AddressHealth) == []
-    assert len(story.letters(number)) == before
-    assert len(story.events(number, "letter.delayed")) == 1
-
-
-@SQLITE_ONLY
-def test_a_confirmed_delivery_is_proof(story: Story, room: MailRoom) -> None:
-    number = silent_until(story, 2)
-    letter = letter_of_rung(story, number, 2)
-    assert letter.delivered_at is None
-    mail = room.comes(room.report(letter, action="delivered", status="2.0.0", words="Ok"))
-    assert (mail.kind, mail.effects) == ("delivered", ["letter.proven"])
-    assert letter_of_rung(story, number, 2).delivered_at is not None
 
 
 # --- Letters about several cases ------------------------------------------------------------------------------
@@ -360,78 +260,3 @@ def test_a_forged_reply_address_opens_no_case(story: Story, room: MailRoom) -> N
 def _another_signature(address: str) -> str:
     box, _, domain = address.partition("@")
     return f"{box[:-1]}{'a' if box[-1] != 'a' else 'b'}@{domain}"
-
-
-# --- Two machines that answer each other -------------------------------------------------------------------
-
-STYLES: list[tuple[str, Callable[[MailRoom, Letter], bytes]]] = [
-    ("RFC 3834", lambda room, letter: room.answer(letter, "I am away.", Auto_Submitted="auto-replied")),
-    ("precedence", lambda room, letter: room.answer(letter, "I am away.", Precedence="bulk")),
-    ("suppress", lambda room, letter: room.answer(letter, "I am away.", X_Auto_Response_Suppress="All")),
-    ("autoreply", lambda room, letter: room.answer(letter, "I am away.", X_Autoreply="yes")),
-    ("empty path", lambda room, letter: room.answer(letter, "I am away.", Return_Path="<>")),
-    ("subject", lambda room, letter: room.answer(letter, "I am away.", Subject="Automatic reply: your letter")),
-    ("no mark", lambda room, letter: room.answer(letter, "Your message is important to us.")),
-    ("bounce", lambda room, letter: room.report(letter)),
-    ("full", lambda room, letter: room.report(letter, status="5.2.2")),
-]
-
-
-def _rounds(story: Story, room: MailRoom, number: str, rounds: int, style: Callable[[MailRoom, Letter], bytes]) -> int:
-    """Everybody who gets a letter of ours has a machine that answers each at once; so many rounds. Mails we sent."""
-    answered: set[int] = set()
-    for _round in range(rounds):
-        story.later(minutes=10)
-        send_letters(story.runtime)
-        for letter in story.letters(number):
-            if letter.id not in answered and letter.sent_at is not None:
-                answered.add(letter.id)
-                room.put(style(room, letter))
-        room.fetch()
-        room.read()
-    return len(story.mail())
-
-
-@SQLITE_ONLY
-@pytest.mark.parametrize(("name", "style"), STYLES, ids=[name for name, _ in STYLES])
-def test_two_machines_that_answer_each_other_for_a_hundred_rounds_make_few_mails(
-    story: Story, room: MailRoom, name: str, style: Callable[[MailRoom, Letter], bytes]
-) -> None:
-    number = silent_until(story, 2)
-    before = len(story.mail())
-    made = _rounds(story, room, number, 100, style) - before
-    rungs = [row.rung for row in story.escalations(number)]
-    if name in ("bounce", "full"):
-        # What comes back goes up the ladder to its end, and asks our own unit once for each letter to somebody else.
-        others = [row for row in story.letters(number) if row.recipient != "unit"]
-        assert rungs == [1, 2, 3, 4]
-        assert made == len(others) + 2 == 9, made
-    else:
-        assert (made, rungs) == (0, [1, 2])
-    story.assert_sound()
-
-
-@SQLITE_ONLY
-def test_a_machine_that_answers_all_our_letters_with_new_letters_gets_no_answer(story: Story, room: MailRoom) -> None:
-    number = silent_until(story, 2)
-    letter = letter_of_rung(story, number, 2)
-    before = len(story.mail())
-    for turn in range(100):
-        story.later(minutes=1)
-        room.put(room.answer(letter, f"Ticket {turn} was opened for your request."))
-        room.fetch()
-        room.read()
-        send_letters(story.runtime)
-    assert len(story.mail()) == before
-    assert len(story.events(number, "rung.acknowledged")) == 1
-
-
-@SQLITE_ONLY
-def test_a_child_in_danger_is_written_about_at_once_whatever_comes_in(story: Story, room: MailRoom) -> None:
-    number = story.take_in(**{key: value for key, value in in_danger().items() if key != "links"})
-    story.drive(number)
-    story.send_letters()
-    letter = next(row for row in story.letters(number) if row.contact == "police")
-    mail = room.comes(room.answer(letter, "We have it.", sender="police@police.example"))
-    assert mail.effects == ["answered"]
-    assert mail.contact == "police"

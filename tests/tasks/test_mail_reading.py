@@ -21,10 +21,9 @@ from tasks.mail_decisions import assign, open_mail, replay_mail, settle_mail
 from tasks.mail_reading import read_stored
 from tasks.settings import ROOT
 from tasks.vault import Vault
-from tests.mail_room import MailRoom
+from tests.mail_room import MailRoom, acknowledged, letter_of_rung, silent_until
 from tests.mails import Fixture, filled, index
 from tests.stories import AUDITOR, INTAKE, SQLITE_ONLY, USERS, Story, together
-from tests.tasks.test_mail_effects import acknowledged, letter_of_rung, silent_until
 
 
 @pytest.fixture
