@@ -165,7 +165,8 @@ class Run:
         letter = claim_letter(session, letter_id, now, LEASE)
         if letter is None:
             return None
-        why_not = still_wanted(session, letter)
+        # What was tried before may have arrived: then it is not for us to say that nothing was sent.
+        why_not = still_wanted(session, letter) if letter.attempts == 1 else ""
         if why_not:
             self._drop(session, letter, why_not, now)
             return None

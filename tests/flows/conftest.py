@@ -33,7 +33,7 @@ IMPATIENT = {
 """Records are written soon, so that a test need not wait for them; nothing else differs from prefect.toml."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_server() -> Iterator[None]:
     with temporary_settings(updates=IMPATIENT), prefect_test_harness(server_startup_timeout=120):
         yield
