@@ -15,7 +15,7 @@ from rich.progress import Progress, TaskID
 from bench.child import PartError, Tick, run_part
 from bench.report import TARGETS, Figure, Target, all_met, as_data, as_table
 
-PARTS = ("drive", "intake", "sweep", "letters", "law", "simulate")
+PARTS = ("drive", "intake", "sweep", "letters", "mail", "law", "simulate")
 
 RunPart = Callable[[str, bool, Tick], list[Figure]]
 

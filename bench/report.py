@@ -49,6 +49,7 @@ TARGETS: Mapping[str, Target] = {
     "letters.rendered_per_second": Target(300, at_least=True),
     "letters.delivery_ratio": Target(0.5, at_least=True),
     "letters.pass_ratio": Target(1.5),
+    "mail.memory_ratio": Target(1.1),
     "simulate.seconds": Target(120),
     "memory.simulate": Target(500),
     "law.working_hours": Target(20_000, at_least=True),

@@ -303,7 +303,7 @@ def test_a_warning_says_when_it_goes_and_to_whom_it_does_not() -> None:
     assert fate(a_record(a_clock(REVIEW)), "breach_notice")[0] == "not yet"
     assert fate(a_record(a_clock(REVIEW, fired=1)), "deadline_warning")[0] == "missing"
     assert fate(a_record(stopped(a_clock(REVIEW), "review.approved")), "breach_notice")[0] == "not sent"
-    assert fate(a_record(a_clock(PLATFORM)), "deadline_warning")[0] == "not intended", "that duty is not ours"
+    assert PLATFORM.id not in fate(a_record(a_clock(PLATFORM)), "deadline_warning")[1], "that duty is not ours"
 
 
 def test_a_reminder_to_an_expert_group_goes_only_while_its_opinion_is_awaited() -> None:
