@@ -17,6 +17,7 @@ class Letter(Base):
     __table_args__ = (
         Index(None, "case_id"),
         Index(None, "state", "next_attempt_at"),
+        Index(None, "state", "sent_at"),
         Index(None, "message_id"),
         Index(None, "digest_id"),
         Index(None, "address_hash", "sent_at"),

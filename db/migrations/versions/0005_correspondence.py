@@ -104,6 +104,7 @@ def upgrade() -> None:
                                     comment="the mail server's own number of it, where it gave one"))
         letter.add_column(sa.Column("delivered_at", UtcDateTime, nullable=True, comment="when a mail server confirmed delivery"))
     op.create_index("ix_letter_message_id", "letter", ["message_id"])
+    op.create_index("ix_letter_state_sent_at", "letter", ["state", "sent_at"])
     op.create_index("ix_letter_digest_id", "letter", ["digest_id"])
     op.create_index("ix_letter_address_hash_sent_at", "letter", ["address_hash", "sent_at"])
     with op.batch_alter_table("escalation") as escalation:
