@@ -81,7 +81,8 @@ def _subject(row: Letter, vault: Vault) -> str:
     if row.message_sealed is None:
         return ""
     message = json.loads(vault.open(row.message_sealed, MESSAGE))["message"].encode("latin-1")
-    return visible(str(make_header(decode_header(message_from_bytes(message)["Subject"] or ""))))
+    folded = str(make_header(decode_header(message_from_bytes(message)["Subject"] or "")))
+    return visible(" ".join(folded.split()))
 
 
 def _in(row: InboundMail, subjects: dict[int, str], zone: str) -> Row:
