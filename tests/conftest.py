@@ -19,14 +19,6 @@ from tests.database import NoPostgres, PostgresServer, make_sqlite_template, qui
 from tests.stories import START, USERS, MovableClock, Story, close_runtime, make_runtime
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, a file stays together, and all flows share one Prefect server, because each takes half a core."""
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        group = "flows" if place.parts[0] == "flows" else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer | str]:
     """A PostgreSQL for the session, or the reason why there is none."""
