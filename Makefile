@@ -24,7 +24,7 @@ up: $(READY) ## the whole local system until Ctrl-C; STATE=var/demo shows the de
 	@$(BIN)/qorgan up --state "$(STATE)"
 
 test: $(READY) ## every test except the long proofs
-	@$(BIN)/python -m pytest -m "not prove" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not prove" -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## style, types, and who may import whom
 	@$(BIN)/ruff check .
