@@ -53,6 +53,7 @@ from db.queries.cases import case_by_id
 from db.queries.events import NewEvent, append_events
 from db.queries.letters import still_to_go
 from db.tables import CaseFile, Letter
+from tasks.case_letters import END_WITH_CASE
 from tasks.contacts import Directory, Reached, fingerprint, full_until
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
@@ -189,7 +190,8 @@ def bundle(runtime: Runtime) -> list[int]:
     now = runtime.now()
     with runtime.sessions.read() as session:
         awake = [role for role in recipients_held(session, QUIET, now) if not _rests(runtime, role, now)]
-        idle = not waiting_for_digest(session, DIGESTIBLE, ALONE + 1, limit=1) and not open_digests(session, DIGESTS)
+        waiting = waiting_for_digest(session, DIGESTIBLE, ALONE + 1, END_WITH_CASE, limit=1)
+        idle = not waiting and not open_digests(session, DIGESTS)
     if idle and not awake:
         return []
     with transaction(runtime) as session:
@@ -213,7 +215,7 @@ def bundle(runtime: Runtime) -> list[int]:
 def _grouped(session: Session, runtime: Runtime, directory: Directory, now: datetime) -> dict[_Group, list[Waiting]]:
     groups: dict[_Group, list[Waiting]] = defaultdict(list)
     known: dict[tuple[str, str, str], _Group] = {}
-    for waiting in waiting_for_digest(session, DIGESTIBLE, ALONE + 1):
+    for waiting in waiting_for_digest(session, DIGESTIBLE, ALONE + 1, END_WITH_CASE):
         key = (waiting.contact, waiting.language, waiting.recipient)
         if key not in known:
             known[key] = _group_of(runtime, directory, waiting, now)

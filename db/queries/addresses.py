@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from casework.vocabulary import DeliveryState
+from casework.vocabulary import OPEN_STATUSES, DeliveryState
 from db.tables import Absence, AddressHealth, CaseFile, Event, Letter
 
 NOT_MADE = {"message_id": None, "message_sealed": None, "message_sha256": None, "template_version": None}
@@ -33,9 +33,17 @@ class Waiting(NamedTuple):
 
 
 def waiting_for_digest(
-    session: Session, kinds: Collection[str], least_rank: int, *, limit: int | None = None
+    session: Session,
+    kinds: Collection[str],
+    least_rank: int,
+    end_with_case: Collection[str],
+    *,
+    limit: int | None = None,
 ) -> Sequence[Waiting]:
-    """Queued letters of these kinds never tried, in cases not above a rank of urgency; oldest first."""
+    """Queued letters of these kinds never tried, in cases not above a rank of urgency; oldest first.
+
+    Those of ``end_with_case`` only while their case is open: afterwards nobody needs them.
+    """
     query = (
         select(
             Letter.id, Letter.case_id, Letter.kind, Letter.recipient, Letter.contact, Letter.language,
@@ -48,6 +56,7 @@ def waiting_for_digest(
             Letter.urgent.is_(False),
             Letter.attempts == 0,
             CaseFile.priority_rank >= least_rank,
+            or_(CaseFile.status.in_(OPEN_STATUSES), Letter.kind.not_in(end_with_case)),
         )
         .order_by(Letter.id)
         .limit(limit)

@@ -123,26 +123,9 @@ def letters_of_thread(session: Session, case_id: int, contact: str) -> Sequence[
     ).all()
 
 
-def letter_by_message_id(session: Session, message_id: str) -> Letter | None:
-    """The letter that went out under a Message-ID, with its angle brackets."""
-    return session.scalars(select(Letter).where(Letter.message_id == message_id)).first()
-
-
 def members_of(session: Session, digest_id: int) -> Sequence[Letter]:
     """The letters that go out as lines of a digest, oldest first."""
     return session.scalars(select(Letter).where(Letter.digest_id == digest_id).order_by(Letter.id)).all()
-
-
-def list_letters(
-    session: Session, *, state: str | None = None, kind: str | None = None, limit: int = 200
-) -> Sequence[Letter]:
-    """Letters for a listing, newest first."""
-    query = select(Letter).order_by(Letter.id.desc()).limit(limit)
-    if state:
-        query = query.where(Letter.state == state)
-    if kind:
-        query = query.where(Letter.kind == kind)
-    return session.scalars(query).all()
 
 
 def known_once_keys(session: Session, keys: Sequence[str]) -> set[str]:

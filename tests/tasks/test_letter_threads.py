@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db.queries.letters import letter_by_message_id, letters_of_thread
+from db.queries.letters import letters_of_thread
 from db.tables import Letter
 from tasks import letter_run
 from tasks.contacts import Reached
@@ -70,14 +70,11 @@ def test_a_digest_is_a_thread_of_its_own_and_is_answered_to_the_plain_mailbox(st
 
 
 @SQLITE_ONLY
-def test_a_letter_is_found_by_its_message_id_and_in_its_thread(story: Story) -> None:
+def test_a_letter_is_found_in_its_own_thread_and_in_no_other(story: Story) -> None:
     number = story.take_in()
     story.send_letters()
     [row] = story.letters(number)
     with story.runtime.sessions.read() as session:
-        found = letter_by_message_id(session, str(row.message_id))
-        assert (found and found.id) == row.id
-        assert letter_by_message_id(session, "<somebody@else.example>") is None
         assert [one.id for one in letters_of_thread(session, story.case(number).id, row.contact)] == [row.id]
         assert letters_of_thread(session, story.case(number).id, "police") == []
 

@@ -12,7 +12,7 @@ from tasks import sla_sweep
 from tasks.contacts import record_absence
 from tasks.correspondence import settle_letter
 from tasks.pacing import bundle
-from tests.stories import DUTY, HEAD, REVIEWER, SQLITE_ONLY, START, Story, in_danger, link, report, together
+from tests.stories import DUTY, HEAD, INTAKE, REVIEWER, SQLITE_ONLY, START, Story, in_danger, link, report, together
 from tests.tasks.mail_rules import (
     DEPUTY,
     LIAISON,
@@ -91,6 +91,18 @@ def test_two_who_bundle_at_once_write_one_digest(story: Story) -> None:
     [digest] = [*first, *second]
     assert {letter(story, letter_id).digest_id for letter_id in ids} == {digest}
     assert bundle(story.runtime) == []
+
+
+def test_what_asks_about_a_case_that_has_ended_meanwhile_is_no_line_of_a_digest(story: Story) -> None:
+    numbers = _cases(story, 15)
+    quiet_outbox(story)
+    ids = intend(story, *numbers)
+    story.move(numbers[0], Action.WITHDRAW, INTAKE)
+    story.send_letters()
+    ended = letter(story, ids[0])
+    assert (ended.state, ended.digest_id, ended.reason) == ("dropped", None, "the case is 'withdrawn' meanwhile")
+    assert _states(story, ids[1:]) == {"sent"}
+    assert {letter(story, letter_id).digest_id for letter_id in ids[1:]} != {None}
 
 
 @SQLITE_ONLY
