@@ -1,15 +1,16 @@
 # Two commands do all set-up: `make demo` runs the main job, `make test` passes the tests.
 PYTHON ?= python3.11
 STATE ?= var/up
+CASES ?= 2000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check prove bench docs lock clean
+.PHONY: help setup demo up test check prove prove-ha bench docs lock clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 10
 
 setup: $(READY) ## make .venv from the lock file: exact versions, with hashes
 
@@ -26,18 +27,22 @@ up: $(READY) ## the whole local system until Ctrl-C; STATE=var/demo shows the de
 test: $(READY) ## every test except the long proofs
 	@$(BIN)/python -m pytest -m "not prove" -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(READY) ## style, types, and who may import whom
+check: $(READY) ## style, types, who may import whom, and what is installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.check_dependencies
 
 prove: $(READY) ## the long proofs; writes docs/proof.md from what it saw
 	@$(BIN)/python -m tools.proof_table
 
-bench: $(READY) ## figures as a table, and as JSON in var/bench.json
+bench: $(READY) ## figures as a table, as JSON in var/bench.json, and in docs/performance.md
 	@mkdir -p var
-	@$(BIN)/python -m bench --json var/bench.json
+	@$(BIN)/python -m bench --json var/bench.json --page docs/performance.md
+
+prove-ha: $(READY) ## two API servers, three workers, parts killed under load; CASES=2000; writes docs/proof-ha.md
+	@$(BIN)/python -m tools.prove_ha --cases $(CASES)
 
 docs: $(READY) ## write the generated parts of README.md and docs/ again
 	@$(BIN)/python -m tools.generate_docs

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from bench.child import PartError, Tick, run_part
+from bench.page import write_page
 from bench.report import TARGETS, Figure, Target, all_met, as_data, as_table
 
-PARTS = ("drive", "intake", "sweep", "letters", "mail", "law", "simulate")
+PARTS = (
+    "drive", "drive_postgres", "lifecycle", "lanes", "volume", "intake", "sweep", "letters", "mail", "law", "simulate",
+)  # fmt: skip
 
 RunPart = Callable[[str, bool, Tick], list[Figure]]
 
@@ -23,6 +27,7 @@ RunPart = Callable[[str, bool, Tick], list[Figure]]
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Qorgan against its targets.")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too; - for standard output")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put them in this page, between its marks")
     parser.add_argument("--only", choices=(*PARTS, "memory"), help="show these figures; memory needs every part")
     parser.add_argument("--quick", action="store_true", help="smaller, and less sure")
     return parser.parse_args(argv)
@@ -42,6 +47,8 @@ def main(argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets:
     people.print(as_table(figures, targets))
     if wanted.json is not None:
         _write(wanted.json, json.dumps(as_data(figures, targets, quick=wanted.quick), indent=2) + "\n")
+    if wanted.page is not None:
+        write_page(wanted.page, figures, targets, at=datetime.now(UTC))
     return 0 if all_met(figures, targets) else 1
 
 

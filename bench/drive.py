@@ -1,133 +1,127 @@
 """One case's drive through Prefect, over a flow with as many empty tasks on the same server.
 
-A real server on SQLite with the settings of prefect.toml, cases in a SQLite file, the practice
-platform in a process of its own. Drive and floor run in turns, each going first every other time.
+A real server with the settings of prefect.toml, the practice platform in a process of its own. Drive and floor run in
+turns, each going first every other time, alone and several at once. Here everything is on SQLite;
+``bench.drive_postgres`` is the same on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from itertools import islice
 from statistics import median
 from time import perf_counter
 
 from bench.child import Tick, peak_memory, serve
-from bench.practice import INTAKE, REVIEWER, practice_runtime
+from bench.practice import REVIEWER
 from bench.report import Figure
+from bench.site import received, running_site
 from casework.move_guards import MoveDetails
-from casework.report_formats import RawReport
 from casework.vocabulary import Action, Status
-from desk.local import Processes, plan_prefect, start_prefect, start_sandbox
 from tasks.case_lifecycle import advance, status_of
-from tasks.intake import take_in
 from tasks.record import move_case
-from tasks.runtime import Runtime, use
+from tasks.runtime import Runtime
+
+Run = Callable[[str], Awaitable[object]]
 
 WARM_UP = 3
-"""Pairs that are not counted."""
+"""Turns that are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A stretch of a case's way: where the drive leaves it, the stages it takes, and the seconds measured."""
+    """A stretch of a case's way: where the drive leaves it, the stages it takes, and the seconds a case took.
+
+    The seconds are by how many were driven at once.
+    """
 
     name: str
     title: str
     end: Status
     stages: tuple[str, ...]
-    ours: list[float] = field(default_factory=list)
-    floor: list[float] = field(default_factory=list)
+    ours: dict[int, list[float]] = field(default_factory=dict)
+    floor: dict[int, list[float]] = field(default_factory=dict)
 
 
-def measure(tick: Tick, *, pairs: int) -> list[Figure]:
-    """Drive ``pairs`` cases to legal review and as many to the platform, each beside its floor."""
+def measure(tick: Tick, *, part: str, on_postgres: bool, turns: int, at_once: Sequence[int]) -> list[Figure]:
+    """Drive cases to legal review and to the platform, beside their floor: ``turns`` times ``at_once`` cases each."""
     walks = (
         Walk("review", "received to legal review", Status.IN_LEGAL_REVIEW, ("prioritize", "completeness gate")),
         Walk("submission", "approved to submitted", Status.SUBMITTED, ("submit", "settle outcomes")),
     )
-    with tempfile.TemporaryDirectory(prefix="qorgan-bench-") as folder:
-        home = Path(folder)
-        with Processes(home / "logs") as processes:
-            start_sandbox(processes, home, platform_port=0, smtp_port=0)
-            # Prefect reads its settings when it is imported, which must not have happened yet.
-            assert "prefect" not in sys.modules
-            os.environ.update(start_prefect(processes, home, plan_prefect(home, port=0)).env)
-            with use(practice_runtime(home)) as runtime:
-                asyncio.run(_drive(runtime, walks, pairs, tick))
-                runtime.engine.dispose()
-    return [*(figure for walk in walks for figure in _figures(walk)), peak_memory("drive")]
-
-
-def _figures(walk: Walk) -> list[Figure]:
-    ours, floor, size = median(walk.ours), median(walk.floor), len(walk.ours)
+    with running_site(on_postgres=on_postgres) as site:
+        asyncio.run(_drive(site.runtime, walks, turns, at_once, tick))
     return [
-        Figure(f"drive.{walk.name}_ratio", f"drive, {walk.title}, over empty tasks", ours / floor, "×", size),
-        Figure(f"drive.{walk.name}", f"drive, {walk.title}", 1_000 * ours, "ms", size),
-        Figure(f"drive.{walk.name}_floor", "the same flow with empty tasks", 1_000 * floor, "ms", size),
+        *(figure for walk in walks for several in at_once for figure in _figures(part, walk, several)),
+        peak_memory(part),
     ]
 
 
-async def _drive(runtime: Runtime, walks: Sequence[Walk], pairs: int, tick: Tick) -> None:
+def _figures(part: str, walk: Walk, at_once: int) -> list[Figure]:
+    ours, floor = median(walk.ours[at_once]), median(walk.floor[at_once])
+    name = f"{part}.{walk.name}"
+    if at_once == 1:
+        title, size = walk.title, len(walk.ours[1])
+        return [
+            Figure(f"{name}_ratio", f"drive, {title}, over empty tasks", ours / floor, "×", size),
+            Figure(name, f"drive, {title}", 1_000 * ours, "ms", size),
+            Figure(f"{name}_floor", "the same flow with empty tasks", 1_000 * floor, "ms", size),
+        ]
+    title = f"{walk.title}, {at_once} at once"
+    return [
+        Figure(f"{name}_ratio_at_once", f"drive, {title}, over empty tasks", ours / floor, "×", at_once),
+        Figure(f"{name}_at_once", f"drives a second, {title}", 1 / ours, "/s", at_once),
+    ]
+
+
+async def _drive(runtime: Runtime, walks: Sequence[Walk], turns: int, at_once: Sequence[int], tick: Tick) -> None:
     from bench.floor import floor
     from flows.case_lifecycle import case_lifecycle
 
     # All cases exist before the first is driven.
+    count = sum(at_once) * (turns + WARM_UP)
     cases = {
-        "review": [_received(runtime, number) for number in range(pairs + WARM_UP)],
-        "submission": [_approved(runtime, number) for number in range(pairs + WARM_UP, 2 * (pairs + WARM_UP))],
+        "review": iter(received(runtime, 0, count)),
+        "submission": iter(_approved(runtime, received(runtime, count, count))),
     }
-    for pair in range(pairs + WARM_UP):
-        for walk in walks:
-            number = cases[walk.name][pair]
-            drive = (walk.ours, partial(case_lifecycle, number))
-            nothing = (walk.floor, partial(floor, number, walk.stages))
-            for seconds, run in (drive, nothing) if pair % 2 else (nothing, drive):
-                taken = await _timed(run)
-                if pair >= WARM_UP:
-                    seconds.append(taken)
-            assert status_of(runtime, number) is walk.end, "the case went as far as it should"
-        tick(pair + 1, pairs + WARM_UP)
+    for turn in range(turns + WARM_UP):
+        for several in at_once:
+            for walk in walks:
+                numbers = list(islice(cases[walk.name], several))
+                drive: tuple[dict[int, list[float]], Run] = (walk.ours, case_lifecycle)
+                nothing = (walk.floor, partial(floor, stages=walk.stages))
+                for seconds, run in (drive, nothing) if turn % 2 else (nothing, drive):
+                    taken = await _timed(run(number) for number in numbers)
+                    if turn >= WARM_UP:
+                        seconds.setdefault(several, []).append(taken / several)
+                assert {status_of(runtime, number) for number in numbers} == {walk.end}, (
+                    "they went as far as they should"
+                )
+        tick(turn + 1, turns + WARM_UP)
 
 
-async def _timed(run: Callable[[], Awaitable[object]]) -> float:
+async def _timed(runs: Iterable[Awaitable[object]]) -> float:
     begun = perf_counter()
-    await run()
+    await asyncio.gather(*runs)
     return perf_counter() - begun
 
 
-def _received(runtime: Runtime, number: int) -> str:
-    """A new complete case about a video on a platform with an API."""
-    report = f"""{{
-        "links": ["https://www.tiktok.com/@practice/video/73{number:017d}"],
-        "category": "fraud", "language": "ru", "age_band": "adult",
-        "description": "Обещают удвоить вклад и просят перевести деньги.",
-        "quote": "Переведи сегодня и получи вдвое больше.",
-        "why_unlawful": "Обман с целью завладеть чужими деньгами.",
-        "observed_at": "2026-03-17T09:00:00+05:00", "policy_line": "Frauds and scams",
-        "reporter": {{"name": "Practice Reporter", "email": "reporter@mail.example"}}
-    }}"""
-    [result] = take_in(runtime, [RawReport("practice.json", number + 1, "json", report.encode())], INTAKE)
-    assert result.case_number is not None, result.message
-    return result.case_number
-
-
-def _approved(runtime: Runtime, number: int) -> str:
-    """The same, reviewed."""
-    case = _received(runtime, number)
-    advance(runtime, case)
+def _approved(runtime: Runtime, numbers: Sequence[str]) -> Sequence[str]:
+    """The same cases, reviewed."""
     basis = tuple(runtime.pack.category("fraud").basis)
-    move_case(runtime, case, Action.APPROVE, REVIEWER, MoveDetails(reason="It meets the provision.", basis=basis))
-    return case
+    for number in numbers:
+        advance(runtime, number)
+        move_case(runtime, number, Action.APPROVE, REVIEWER, MoveDetails(reason="It meets the provision.", basis=basis))
+    return numbers
 
 
-FULL = partial(measure, pairs=40)
-QUICK = partial(measure, pairs=20)
+ON_SQLITE = partial(measure, part="drive", on_postgres=False)
+FULL = partial(ON_SQLITE, turns=30, at_once=(1, 2))
+QUICK = partial(ON_SQLITE, turns=15, at_once=(1, 2))
 
 if __name__ == "__main__":
     serve(QUICK if "--quick" in sys.argv else FULL)

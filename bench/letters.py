@@ -143,7 +143,7 @@ def _just_sent(runtime: Runtime, known: set[int]) -> list[Envelope]:
     with runtime.sessions.read() as session:
         sent = session.scalars(select(Letter).where(Letter.state == "sent", Letter.id.not_in(known))).all()
     known.update(row.id for row in sent)
-    return [envelope for row in sent if (envelope := made_before(runtime, row)) is not None]
+    return [envelope for row in sent if (envelope := made_before(session, runtime, row)) is not None]
 
 
 def _bare(runtime: Runtime, envelopes: Sequence[Envelope]) -> None:
@@ -205,11 +205,14 @@ def _with_sent(home: Path, size: int) -> Runtime:
         _multiply(connection, "case_file", "id = 1", cases, {"id": f"{OLD} + i", "number": "'OLD-' || i"})
         changed = {
             "id": f"{OLD} + i", "once_key": "'old ' || i", "message_id": "'<old.' || i || '@bench.example>'",
-            "message_sealed": "zeroblob(200)", "address_hash": "'address ' || (i % 5000)", "sent_at": at,
+            "address_hash": "'address ' || (i % 5000)", "sent_at": at,
             "created_at": at, "case_id": f"{OLD} + 1 + i % {cases}",
         }  # fmt: skip
         pattern = "id = (SELECT max(id) FROM letter WHERE kind = 'receipt' AND state = 'sent')"
         _multiply(connection, "letter", pattern, size, changed)
+        short = {"letter_id": f"{OLD} + i", "sealed": "zeroblob(200)"}
+        first = "letter_id = (SELECT min(letter_id) FROM letter_message)"
+        _multiply(connection, "letter_message", first, size, short)
         connection.commit()
     return runtime
 
@@ -233,7 +236,7 @@ def _queue_again(runtime: Runtime) -> None:
     with runtime.engine.begin() as connection:
         connection.execute(
             text(
-                "UPDATE letter SET state = 'queued', sent_at = NULL, message_sealed = NULL, message_id = NULL, "
+                "UPDATE letter SET state = 'queued', sent_at = NULL, message_sha256 = NULL, message_id = NULL, "
                 "address_hash = NULL, attempts = 0 WHERE id IN (SELECT value FROM json_each(:waiting))"
             ),
             {"waiting": waiting},

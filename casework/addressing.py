@@ -43,8 +43,15 @@ def find_contact(pack: Pack, recipient: Recipient, about: str | None) -> Contact
             return _own(pack, pack.authority.head_mailbox or pack.authority.unit_mailbox)
         case Recipient.UNIT:
             return _own(pack, pack.authority.unit_mailbox)
+        case Recipient.AUDIT_OFFICER:
+            return next((officer for place, officer in _officers(pack) if place == about), None)
         case Recipient.REPORTER:
             return None
+
+
+def _officers(pack: Pack) -> Iterator[tuple[str, Contact]]:
+    """The audit officers, by the number that stands in their contact key."""
+    yield from ((str(place), officer) for place, officer in enumerate(pack.liaisons.audit_officers, start=1))
 
 
 def _own(pack: Pack, mailbox: str) -> Contact:
@@ -82,6 +89,7 @@ def known_contacts(pack: Pack) -> list[Candidate]:
     """Every contact of the pack, deputies too, each once; the unit's mailbox first."""
     keys = [UNIT, Recipient.HEAD_OF_UNIT.value, Recipient.POLICE.value, Recipient.AUTHORITY.value]
     keys += [f"{Recipient.EXPERT_GROUP}:{group.id}" for group in pack.regime.expert_groups if group.contact]
+    keys += [f"{Recipient.AUDIT_OFFICER}:{place}" for place, _ in _officers(pack)]
     for platform in pack.platforms.platforms:
         keys += [f"{role}:{platform.code}" for role in (Recipient.PLATFORM, Recipient.LIAISON)]
         if pack.liaison(platform.code, "head"):

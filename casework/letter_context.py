@@ -114,6 +114,15 @@ class FailedLetter(TypedDict):
     words: str
 
 
+class SignedHeadText(TypedDict):
+    """A signed head of the event log; ``lines`` are what a program reads back, each at most 64 characters."""
+
+    seq: int
+    hash: str
+    key_id: str
+    lines: list[str]
+
+
 class LetterContext(TypedDict):
     """Everything a template may use, and how far it may go. All keys are always present; lists may be empty, texts ''.
 
@@ -170,6 +179,7 @@ class LetterContext(TypedDict):
     expert_group: Annotated[str, Exposure.INTERNAL]
     threshold: Annotated[str, Exposure.INTERNAL]
     failed: Annotated[FailedLetter | None, Exposure.INTERNAL]
+    signed_head: Annotated[SignedHeadText | None, Exposure.INTERNAL]
     ack_link: Annotated[str, Exposure.PUBLIC]
     ack_link_until: Annotated[Phrase | None, Exposure.PUBLIC]
     reporter_name: Annotated[Sealed, Exposure.SECRET]

@@ -57,7 +57,7 @@ class Letter:
         return self.recipient in OWN
 
 
-OWN = frozenset({Recipient.UNIT, Recipient.HEAD_OF_UNIT, Recipient.EXPERT_GROUP})
+OWN = frozenset({Recipient.UNIT, Recipient.HEAD_OF_UNIT, Recipient.EXPERT_GROUP, Recipient.AUDIT_OFFICER})
 """Recipients who may read internal values."""
 
 _ONCE = DeliveryPromise.AT_MOST_ONCE
@@ -143,6 +143,12 @@ LETTERS: dict[str, Letter] = {
         Letter("unproven_letters", Recipient.UNIT, _REPEAT,
                "Lists the letters that were sent and whose arrival nothing proves.", ("period_to.utc",),
                once="once a day", about="several"),
+        Letter("audit_head", Recipient.AUDIT_OFFICER, _REPEAT,
+               "Gives the two audit officers the day's signed head of the event log, to be kept.",
+               ("period_to.utc", "signed_head.hash"), once="once a day of an officer", about="several"),
+        Letter("operations_alarm", Recipient.UNIT, _REPEAT,
+               "Tells the operators that something of the machinery is wrong, and where to look.", ("period_to.utc",),
+               once="once an hour about one thing", about="several"),
         # Many letters in one.
         Letter("digest", Recipient.LIAISON, _REPEAT,
                "One letter in place of many to the same recipient outside.", ("period_to.utc",),

@@ -56,6 +56,16 @@ def _no_silent_decision(ask: Asked) -> None:
         )
 
 
+def _no_case_without_its_file(ask: Asked) -> None:
+    if any(not item.url for item in ask.case.items):
+        raise MoveRefused(
+            ask.case.number,
+            "its file was erased, links and all",
+            rule="retention.erased",
+            next_step="Take the matter in as a new report.",
+        )
+
+
 def _no_judge_in_own_cause(ask: Asked) -> None:
     if ask.actor.id == ask.case.intake_by:
         raise MoveRefused(
@@ -357,5 +367,5 @@ GUARDS: dict[Action, tuple[Guard, ...]] = {
     A.CLOSE: (_no_end_without_outcomes,),
     A.WITHDRAW: (_no_silent_decision, _no_withdrawal_after_sending),
     A.MERGE: (_no_silent_decision, _no_merge_into_nothing),
-    A.REOPEN: (_no_silent_decision,),
+    A.REOPEN: (_no_silent_decision, _no_case_without_its_file),
 }

@@ -51,6 +51,9 @@ OPTIONAL: dict[str, type[BaseModel]] = {"wording": Wording, "mail": MailPolicy, 
 OVERRIDES = "overrides.csv"
 """The table of single days that differ from the public calendar; it adds to calendar.yaml."""
 
+MOST_PLACES = 100_000
+"""Keys and entries of one file; what an alias repeats is counted each time."""
+
 Lines = dict[tuple[str | int, ...], int]
 M = TypeVar("M", bound=BaseModel)
 
@@ -136,6 +139,8 @@ def _parse(name: str, text: str) -> tuple[Any, Lines]:
         lines: Lines = {}
         _index(node, (), lines, name)
         return yaml.constructor.SafeConstructor().construct_document(node), lines
+    except RecursionError:
+        raise PackError(f"{name}:1: nested without end") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
@@ -185,6 +190,8 @@ def _said(fault: ErrorDetails) -> str:
 def _index(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, name: str) -> None:
     """Remember the line of every key; refuse a key that stands twice, which YAML would swallow."""
     lines[path] = node.start_mark.line + 1
+    if len(lines) > MOST_PLACES:
+        raise PackError(f"{name}:{lines[path]}: more than {MOST_PLACES:,} keys and entries, aliases counted")
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -119,6 +119,16 @@ class Liaisons(PackModel):
     """The police unit for crimes against children; referrals never wait."""
     authority: Contact
     """The next competent authority: the last rung of a ladder."""
+    audit_officers: tuple[Contact, ...] = ()
+    """The two who keep the signed heads of the event log, best outside the reach of whoever runs the database; none:
+    the heads are signed and kept, and nobody outside has them."""
+
+    @model_validator(mode="after")
+    def _two_officers(self) -> Liaisons:
+        addresses = {officer.email.lower() for officer in self.audit_officers}
+        if self.audit_officers and (len(self.audit_officers), len(addresses)) != (2, 2):
+            raise ValueError("audit_officers are two people with two addresses")
+        return self
 
 
 class RoleTitle(PackModel):

@@ -42,10 +42,13 @@ CSV_COLUMNS = (
 )  # fmt: skip
 CSV_REQUIRED = ("url",)
 _LISTS = ("indicators", "legal_basis")
+MOST_COLUMNS, LONGEST_HEADER = 100, 5_000
+"""Columns of a table and characters of its header: the header is stored beside every row."""
 
 
 def split_file(name: str, data: bytes) -> Iterator[RawReport]:
     """Split a file into raw reports by the ending of its name; unknown endings are read as JSONL."""
+    name = _storable(name)
     lower = name.lower()
     if lower.endswith(".eml"):
         yield RawReport(name, 1, "eml", data)
@@ -90,6 +93,9 @@ def _split_csv(name: str, data: bytes) -> Iterator[RawReport]:
         yield RawReport(name, 1, "csv", data)
         return
     header = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
+    if len(header) > MOST_COLUMNS or sum(map(len, header)) > LONGEST_HEADER or any("\x00" in cell for cell in header):
+        yield RawReport(name, 1, "csv", data)
+        return
     if any(column not in header for column in CSV_REQUIRED):
         yield RawReport(name, 1, "csv", data, header)
         return
@@ -191,6 +197,12 @@ def _has_nul(value: Any) -> bool:
 
 
 def _csv_fields(report: RawReport, text: str) -> dict[str, Any]:
+    if not report.header:
+        raise ReportRefused(
+            HoldReason.WRONG_HEADER,
+            f"the table has no header of at most {MOST_COLUMNS} columns and {LONGEST_HEADER:,} characters without NUL",
+            next_step=f"Known columns: {', '.join(CSV_COLUMNS)}.",
+        )
     absent = [column for column in CSV_REQUIRED if column not in report.header]
     if absent:
         raise ReportRefused(

@@ -7,6 +7,7 @@ from typing import Any, cast
 from casework.letter_context import DeadlineText, LetterContext, Phrase, RungRow, SummaryRow, empty_context
 from casework.letters import LETTERS
 from casework.sample_words import SAMPLE
+from casework.signed_head import BEGIN, END
 from casework.vocabulary import Recipient
 
 CASE_NUMBER = "KZ-2026-000123"
@@ -169,10 +170,16 @@ def _rungs(name: str, language: str) -> list[RungRow]:
 
 
 _COUNTS = {"liaison_weekly": "counts", "unproven_letters": "proof_counts"}
+_UNDUE = {"unproven_letters", "operations_alarm"}
+"""Letters whose lines have no date by which anything is due."""
 
 
 def _several(head: LetterContext, name: str, language: str) -> LetterContext:
     words = SAMPLE[language]
+    if name == "audit_head":
+        lines = [BEGIN, *("EXAMPLE" + "A" * 57,) * 3, END]
+        head["signed_head"] = {"seq": 123456, "hash": "5a" * 32, "key_id": "c3" * 16, "lines": lines}
+        return {**head, "period_to": moment(language, 26, 9)}
     daily = name == "unproven_letters"
     return {
         **head,
@@ -187,13 +194,13 @@ def _several(head: LetterContext, name: str, language: str) -> LetterContext:
 def _rows(name: str, language: str) -> list[SummaryRow]:
     """Two cases: one past its time, the other not yet; of letters without proof nothing is due."""
     words = SAMPLE[language]
-    what = words[{"digest": "asked", "unit_digest": "own_asked"}.get(name, "letters")]
+    what = words[{"digest": "asked", "unit_digest": "own_asked", "operations_alarm": "alarms"}.get(name, "letters")]
     late, waiting, unproven = words["states"]
-    proof, digest = name == "unproven_letters", name.endswith("digest")
+    undue, stateless = name in _UNDUE, name.endswith("digest") or name == "operations_alarm"
     common: dict[str, Any] = {"ack_link": ACK_LINK if name == "digest" else "", "overdue": "", "due": None, "rung": 0}
     first = {"since": moment(language, 25, 10), "state": unproven}
     second = {"since": moment(language, 25, 15), "state": unproven}
-    if not proof:
+    if not undue:
         due, overdue = moment(language, 23, 9), words["long_overdue"]
         first = {"since": moment(language, 22, 9), "due": due, "overdue": overdue, "rung": 2, "state": late}
         second = {"since": moment(language, 24, 15), "due": moment(language, 27, 15), "rung": 1, "state": waiting}
@@ -204,7 +211,7 @@ def _rows(name: str, language: str) -> list[SummaryRow]:
             {
                 **common,
                 **row,
-                **({"state": ""} if digest else {}),
+                **({"state": ""} if stateless else {}),
                 "case_number": number,
                 "letter_number": f"{number}/L{letter}",
                 "what": asked,

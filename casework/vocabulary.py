@@ -293,6 +293,7 @@ class Recipient(Explained):
     POLICE = "police", "The police unit for crimes against children."
     UNIT = "unit", "Our own unit's mailbox: the last resort, always there."
     HEAD_OF_UNIT = "head_of_unit", "The head of our own unit."
+    AUDIT_OFFICER = "audit_officer", "One of the two officers who keep the signed heads of the event log."
 
 
 class MailKind(Explained):

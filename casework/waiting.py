@@ -38,15 +38,18 @@ _SECOND_REVIEWER = Wait(
 )
 _ENTRY = Wait("Awaiting portal entry", Role.SPECIALIST, "The officer enters the dossier and records the reference.")
 _UNKNOWN = Wait("Unknown whether sent", Role.SPECIALIST, "A person finds out whether the platform has it.")
+_MUTED = Wait("Sending is muted", Role.HEAD_OF_UNIT, "Somebody lifts the mute: 'qorgan sending unmute'.")
 _REFUSED = Wait("Submission refused", Role.SPECIALIST, "A person reads the platform's refusal and mends the notice.")
 
 
-def waiting_for(case: CaseFacts) -> Wait:
-    """What the case waits for now."""
+def waiting_for(case: CaseFacts, *, muted: bool = False) -> Wait:
+    """What the case waits for now. ``muted``: nothing leaves at present."""
     if case.status is Status.IN_LEGAL_REVIEW and case.political and case.endorsed_by:
         return _SECOND_REVIEWER
     if case.status is Status.APPROVED:
         states = {submission.state for submission in case.submissions}
+        if muted and states & {DeliveryState.QUEUED, DeliveryState.UNKNOWN}:
+            return _MUTED
         for state, wait in (
             (DeliveryState.UNKNOWN, _UNKNOWN),
             (DeliveryState.REFUSED, _REFUSED),

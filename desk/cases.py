@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from casework.errors import CaseError
-from casework.vocabulary import Action, AgeBand, Instrument, Priority, Status
+from casework.vocabulary import Action, AgeBand, Instrument, Lane, Priority, Status
 from desk import knowledge
 from desk.options import As, CaseNumber, Json, Limit, Reason, at_work
 from desk.output import Row, answer, iso, priority_text, shown, table
@@ -260,8 +260,9 @@ def report_move(runtime: Runtime, number: str, as_json: bool) -> None:
             "waits_for": wait.name,
             "what_next": wait.what,
         }
-        lane = case.lane
-    wake([lane])
+        # A P0 is driven with the children's cases, whichever lane it belongs to.
+        lanes = {case.lane, *([Lane.CHILD_SAFETY] if case.priority == Priority.P0 else [])}
+    wake(lanes)
     said = f"{now['case']} is '{now['status']}' ({now['priority']}): {wait.name}. {wait.what}"
     answer(now, as_json, lambda console: console.print(said))
 

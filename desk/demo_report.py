@@ -21,7 +21,7 @@ from db.queries.reports import count_reports
 from db.queries.submissions import count_outcomes
 from db.tables import CaseFile, Escalation, Letter, Submission
 from desk.timeline import sentence
-from tasks.audit import invariants
+from tasks.invariants import invariants
 from tasks.runtime import Runtime
 
 if TYPE_CHECKING:

@@ -14,6 +14,17 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
+class Part(StrEnum):
+    """What can be examined by itself."""
+
+    POLICY = "policy"
+    CASE_FILE = "case-file"
+    SWITCH = "dead-mans-switch"
+    MAIL = "mail"
+    PREFECT = "prefect"
+    MACHINE = "machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check: what was found, and the remedy where something is wrong."""

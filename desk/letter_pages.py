@@ -82,7 +82,7 @@ def preview(
 def _of_real_case(runtime: Runtime, line: Line, number: str, language: str) -> Rendered:
     """Raises QorganError where the case gives the letter nothing that it has to state."""
     from tasks.case_facts import find_case
-    from tasks.correspondence import render_letter
+    from tasks.letter_run import render_letter
     from tasks.letterpress import RenderFailed
 
     with runtime.sessions.read() as session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from db.tables import InboundMail, Letter
-    from tasks.vault import Vault
+    from tasks.mailer import Envelope
 
 
 def thread(
@@ -31,12 +30,16 @@ def thread(
     """Show the letters to each recipient and the mails from them, in order. 'letters show' and 'mail show' open one."""
     from db.queries.letter_lists import letters_of_correspondence, mails_of_thread
     from tasks.case_facts import find_case
+    from tasks.letter_message import made_before
 
     runtime = at_work()
     zone = runtime.pack.authority.zone
     with runtime.sessions.read() as session:
         case = find_case(session, number)
-        sent = [_out(row, runtime.vault, zone) for row in letters_of_correspondence(session, case.id, contact)]
+        sent = [
+            _out(row, made_before(session, runtime, row), zone)
+            for row in letters_of_correspondence(session, case.id, contact)
+        ]
         subjects = {row["id"]: row["subject"] for row in sent}
         came = [_in(row, subjects, zone) for row in mails_of_thread(session, case.id, contact)]
     rows = sorted((*sent, *came), key=lambda row: (row["at"], row["way"] == "in", row["id"]))
@@ -54,7 +57,7 @@ def thread(
     answer(rows, as_json, show)
 
 
-def _out(row: Letter, vault: Vault, zone: str) -> Row:
+def _out(row: Letter, made: Envelope | None, zone: str) -> Row:
     """A letter, under its subject once it is made. A digest speaks for a letter that became one of its lines."""
     state = row.state
     if state == DeliveryState.BUNDLED and row.digest_id:
@@ -69,19 +72,16 @@ def _out(row: Letter, vault: Vault, zone: str) -> Row:
         "at": iso(row.sent_at or row.created_at, zone),
         "with": row.sent_to or row.contact,
         "kind": row.kind,
-        "subject": _subject(row, vault) or f"({row.kind.replace('_', ' ')}, not made)",
+        "subject": _subject(made) or f"({row.kind.replace('_', ' ')}, not made)",
         "state": state,
     }
 
 
-def _subject(row: Letter, vault: Vault) -> str:
+def _subject(made: Envelope | None) -> str:
     """The subject of a letter as it was made: a number, never a name."""
-    from tasks.letter_message import MESSAGE
-
-    if row.message_sealed is None:
+    if made is None:
         return ""
-    message = json.loads(vault.open(row.message_sealed, MESSAGE))["message"].encode("latin-1")
-    folded = str(make_header(decode_header(message_from_bytes(message)["Subject"] or "")))
+    folded = str(make_header(decode_header(message_from_bytes(made.message)["Subject"] or "")))
     return visible(" ".join(folded.split()))
 
 

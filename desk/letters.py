@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date, datetime, time, timedelta
 from email import message_from_bytes, policy
@@ -154,7 +153,7 @@ def show_one(letter_id: LetterId, as_user: As, as_json: Json = False) -> None:
     """Open a letter as it was made. Opening it is on the record; the reporter's name and address stay closed."""
     from db.queries.cases import case_by_id
     from db.queries.letters import letter_by_id
-    from tasks.correspondence import MESSAGE
+    from tasks.letter_message import made_before
     from tasks.record import note, transaction
 
     runtime = at_work()
@@ -166,19 +165,17 @@ def show_one(letter_id: LetterId, as_user: As, as_json: Json = False) -> None:
         )
     with transaction(runtime) as session:
         letter = letter_by_id(session, letter_id)
-        if letter is None or letter.message_sealed is None:
+        envelope = None if letter is None else made_before(session, runtime, letter)
+        if letter is None or envelope is None:
             raise QorganError(
                 f"letter {letter_id} " + ("does not exist" if letter is None else "has not been made yet"),
                 rule="letter.not_made",
                 next_step="See 'qorgan letters list'; 'qorgan letters preview' shows how it would read.",
             )
-        sealed = json.loads(runtime.vault.open(letter.message_sealed, MESSAGE))
         case = None if letter.case_id is None else case_by_id(session, letter.case_id)
         data = {"letter": letter.id, "kind": letter.kind, "to": letter.recipient}
         note(session, runtime, case, "letter.opened", actor, runtime.now(), data=data)
-    page = _opened(
-        letter, case.number if case else "", sealed["message"].encode("latin-1"), runtime.pack.authority.zone
-    )
+    page = _opened(letter, case.number if case else "", envelope.message, runtime.pack.authority.zone)
 
     def show(console: Console) -> None:
         names = ("case", "kind", "state", "from", "to", "subject", "message_id", "message_sha256")
@@ -251,9 +248,13 @@ def send(
         "refused": sent.refused,
         "unknown": sent.unknown,
         "look_at": sent.look_at,
+        "muted": sent.muted,
+        "waiting": sent.waiting,
     }
 
     def show(console: Console) -> None:
+        if sent.muted:
+            console.print(f"Sending is muted ({sent.muted}): {sent.waiting} letter(s) wait.")
         console.print(
             f"{sent.sent} sent, {sent.later + sent.repeated} tried again later,"
             f" {sent.refused} refused, {sent.unknown} unknown."

@@ -21,6 +21,9 @@ from casework.errors import ConfigurationError
 from tasks.settings import ROOT
 
 HOST = "127.0.0.1"
+PREFECT_PORT = 4200
+"""Where Prefect's page is looked for."""
+
 SERVER_START_SECONDS = 120
 """A first start migrates Prefect's own database, which takes about 20 seconds."""
 
@@ -97,7 +100,7 @@ class PrefectServer:
     env: Mapping[str, str]
 
 
-def plan_prefect(home: Path, *, port: int = 4200) -> PrefectServer:
+def plan_prefect(home: Path, *, port: int = PREFECT_PORT) -> PrefectServer:
     """The addresses and the environment of a local server in ``home``, before it runs.
 
     The page asks for the API where it is told to: on another port than 4200 it would stay empty otherwise.
@@ -175,21 +178,40 @@ def start_acknowledge_page(processes: Processes, server: PrefectServer, *, port:
 
 def run_prefect(server: PrefectServer, *arguments: str) -> None:
     """Run one of Prefect's own commands to its end. ConfigurationError with its last line when it fails."""
+    _run_to_end(server, prefect_command(), "prefect", arguments)
+
+
+def _run_to_end(server: PrefectServer, command: Sequence[str], name: str, arguments: Sequence[str]) -> None:
     done = subprocess.run(  # noqa: S603  our own commands
-        [*prefect_command(), *arguments], env=dict(server.env), cwd=ROOT, capture_output=True, text=True, check=False,
+        [*command, *arguments], env=dict(server.env), cwd=ROOT, capture_output=True, text=True, check=False,
         start_new_session=True,  # Ctrl-C asks us; a command that is cut short would look like a failure
     )  # fmt: skip
     if done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise ConfigurationError(f"prefect {' '.join(arguments[:2])} failed: {' '.join(last)}", rule="local.prefect")
+        raise ConfigurationError(f"{name} {' '.join(arguments[:2])} failed: {' '.join(last)}", rule="local.prefect")
+
+
+def start_worker(processes: Processes, env: Mapping[str, str], queue: str, limit: int) -> None:
+    """Start a worker for one queue, with so many flow runs at a time."""
+    where = ("--pool", "qorgan", "--work-queue", queue, "--limit", str(limit), "--name", f"local-{queue}")
+    processes.start(f"worker-{queue}", [*prefect_command(), "worker", "start", *where], env)
 
 
 def deploy(server: PrefectServer) -> None:
-    """Create the work pool and its two queues, and apply prefect.yaml. May be repeated."""
+    """Create the work pool and its two queues, apply prefect.yaml and automations/, then reconcile. May be repeated."""
+    deploy_queues(server)
+    run_prefect(server, "--no-prompt", "deploy", "--all")
+    qorgan = Path(sys.executable).with_name("qorgan")
+    _run_to_end(server, [str(qorgan)], "qorgan", ("automations", "apply"))
+    # Deploying deletes late runs, and a server may be new: what nobody would go on with is made ready.
+    _run_to_end(server, [str(qorgan)], "qorgan", ("reconcile",))
+
+
+def deploy_queues(server: PrefectServer) -> None:
+    """Create the work pool and its two queues, children before routine."""
     run_prefect(server, "work-pool", "create", "qorgan", "--type", "process", "--overwrite")
     _queue(server, "child-safety", 1)
     _queue(server, "routine", 2)
-    run_prefect(server, "--no-prompt", "deploy", "--all")
 
 
 def _queue(server: PrefectServer, name: str, priority: int) -> None:

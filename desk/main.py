@@ -8,20 +8,26 @@ from typing import Annotated
 import typer
 
 from desk import (
+    automations,
+    backup,
     cases,
     clocks,
     contacts,
     escalations,
     experts,
     explain,
+    export,
     held,
     letter_pages,
     letters,
     mail,
     operations,
     policies,
+    reconcile,
     reports,
+    retention,
     reviews,
+    signed_heads,
     submissions,
 )
 from desk.output import Desk
@@ -40,6 +46,7 @@ WORK, RUN, CHECK = "Work on reports and cases", "Run the system", "Check and exp
 
 app.add_typer(reports.app, name="report", rich_help_panel=WORK)
 app.command("cases", rich_help_panel=WORK)(cases.list_all)
+cases.app.command()(export.export)
 app.add_typer(cases.app, name="case", rich_help_panel=WORK)
 app.add_typer(reviews.app, name="review", rich_help_panel=WORK)
 app.add_typer(experts.app, name="expert", rich_help_panel=WORK)
@@ -52,12 +59,24 @@ app.add_typer(letters.app, name="letters", rich_help_panel=WORK)
 app.add_typer(mail.app, name="mail", rich_help_panel=WORK)
 app.add_typer(contacts.app, name="contact", rich_help_panel=WORK)
 app.add_typer(held.app, name="held", rich_help_panel=WORK)
+app.add_typer(retention.holds, name="hold", rich_help_panel=WORK)
 
 app.command("drive", rich_help_panel=RUN)(operations.drive)
 app.command("sweep", rich_help_panel=RUN)(operations.sweep)
 app.command("collect", rich_help_panel=RUN)(operations.collect)
+app.add_typer(backup.app, name="backup", rich_help_panel=RUN)
+app.command("restore", rich_help_panel=RUN)(backup.restore)
+app.add_typer(backup.sending, name="sending", rich_help_panel=RUN)
+app.add_typer(retention.app, name="retention", rich_help_panel=RUN)
+app.command("reconcile", rich_help_panel=RUN)(reconcile.reconcile)
+
+app.add_typer(automations.app, name="automations", rich_help_panel=RUN)
 
 app.add_typer(explain.app, name="explain", rich_help_panel=CHECK)
+operations.audit.add_typer(signed_heads.key, name="key")
+operations.audit.command()(signed_heads.sign)
+operations.audit.command()(signed_heads.heads)
+operations.audit.command()(signed_heads.check_head)
 app.add_typer(operations.audit, name="audit", rich_help_panel=CHECK)
 app.command("doctor", rich_help_panel=CHECK)(operations.doctor)
 app.add_typer(policies.app, name="policy", rich_help_panel=CHECK)

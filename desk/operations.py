@@ -15,6 +15,7 @@ from rich.progress import track
 from rich.text import Text
 
 from casework.vocabulary import Lane
+from desk.findings import Part
 from desk.options import Json, Limit, at_work
 from desk.output import Row, answer, make_console, table
 from desk.reports import lanes_with_work
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from tasks.runtime import Runtime
 
 audit = typer.Typer(no_args_is_help=True, help="Proof that nothing was altered and nothing lost.")
-
-PAGE = 25
-"""Cases claimed at a time: few enough that another drive beside this one finds some."""
 
 
 def drive(
@@ -68,22 +66,33 @@ def drive(
 
 
 def _claimed(runtime: Runtime, lanes: list[Lane], limit: int) -> Iterator[str]:
-    """Claimed page by page, so that what becomes ready meanwhile finds its place by urgency."""
-    from tasks.case_lifecycle import claim
+    """One after another, so that what becomes ready meanwhile finds its place by urgency."""
+    from tasks.claims import Claims
 
     owner = f"desk:{socket.gethostname()}:{os.getpid()}"[:80]
     left = limit
     for lane in lanes:
-        while left and (numbers := claim(runtime, lane.value, owner, min(PAGE, left))):
-            left -= len(numbers)
-            yield from numbers
+        with Claims(runtime, lane.value, owner, left) as claims:
+            while (number := claims.take()) is not None:
+                left -= 1
+                yield number
+                claims.done(number)
 
 
 def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and send; change nothing.")] = False,
+    confirmed: Annotated[
+        int | None,
+        typer.Option("--confirm", min=0, metavar="LETTERS", help="Let a first sweep go that writes at most so many."),
+    ] = None,
+    as_user: Annotated[str, typer.Option("--as", metavar="USER", help="Who confirms it.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why it may go.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Act on every deadline that has come: warnings, breaches, rungs, lapses."""
+    """Act on every deadline that has come: warnings, breaches, rungs, lapses.
+
+    The first one after a restore or an import writes nothing where it would write many letters, until it is confirmed.
+    """
     from tasks import sla_sweep
 
     runtime = at_work()
@@ -92,6 +101,8 @@ def sweep(
         result, would = sla_sweep.preview(runtime)
         letters = [{"case": case, "letter": kind, "to": to.partition(":")[0]} for case, kind, to in would]
     else:
+        if confirmed is not None:
+            sla_sweep.confirm(runtime, confirmed, as_user, reason)
         result = sla_sweep.sweep(runtime)
         wake(lanes_with_work(runtime))
     data: Row = {"dry_run": dry_run, **result.as_dict(), "letters": letters}
@@ -109,9 +120,15 @@ def sweep(
             console.print("It would write no letter.")
         for number in result.failed:
             console.print(f"{number}: a clock could not be handled; it is tried again in an hour.")
+        if result.would is not None:
+            console.print(
+                f"\nThis first sweep would write {result.would.letters} letters and raise {result.would.rungs} rungs."
+                f" Nothing was written for it.\nRead 'qorgan sweep --dry-run', then 'qorgan sweep --confirm"
+                f" {result.would.letters} --as USER --reason …'."
+            )
 
     answer(data, as_json, show)
-    if result.failed:
+    if result.failed or result.would is not None:
         raise typer.Exit(1)
 
 
@@ -153,7 +170,7 @@ def verify(as_json: Json = False) -> None:
 @audit.command("invariants")
 def invariants(as_json: Json = False) -> None:
     """Check what must hold at every moment against the case file as it is."""
-    from tasks.audit import invariants as check_all
+    from tasks.invariants import invariants as check_all
 
     checks = check_all(at_work())
     data: list[Row] = [{"name": check.name, "holds": check.holds, "detail": check.detail} for check in checks]
@@ -174,13 +191,18 @@ def invariants(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    only: Annotated[
+        list[Part] | None, typer.Option("--only", help="This part alone; may be given again. By default everything.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Is this installation fit to work? Fails when a check fails; a warning alone does not."""
     from desk.findings import Verdict
     from desk.health import examine
     from tasks.settings import Settings
 
-    findings = examine(Settings().with_sandbox(), datetime.now(UTC))
+    findings = examine(Settings().with_sandbox(), datetime.now(UTC), only or tuple(Part))
     data: list[Row] = [
         {"check": found.check, "verdict": found.verdict.value, "said": found.said, "remedy": found.remedy}
         for found in findings

@@ -32,6 +32,14 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u20
 class Desk(TyperGroup):
     """The root command: turns every refusal into one line on stderr and exit code 1."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for word in args:
+            fault = _unusable(word)
+            if fault is not None:
+                say_refusal(QorganError(fault, rule="desk.word", next_step="Nothing was done."))
+                raise typer.Exit(1)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -43,6 +51,21 @@ class Desk(TyperGroup):
                 raise
             say_refusal(known)
             raise typer.Exit(1) from None
+
+
+LONGEST_WORD = 20_000
+"""Characters of one word of a command: of a reason, a path, an option."""
+
+
+def _unusable(word: str) -> str | None:
+    """What is wrong with one word of a command: too long, or bytes that are no text."""
+    if len(word) > LONGEST_WORD:
+        return f"one word of a command may have {LONGEST_WORD:,} characters; this has {len(word):,}"
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return "a word of the command is no UTF-8"
+    return None
 
 
 def as_refusal(error: Exception) -> QorganError | None:

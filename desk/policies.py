@@ -10,9 +10,11 @@ import typer
 from rich.console import Console
 
 from casework.errors import PackError
+from casework.vocabulary import Lane
 from desk.options import Json, at_work
 from desk.output import Row, answer, iso, shown, table
 from desk.simulation import simulate
+from desk.wake import wake
 
 if TYPE_CHECKING:
     from casework.policy_pack import Pack
@@ -164,6 +166,8 @@ def recompute(
 
     runtime = at_work()
     plan = apply_recompute(runtime, as_user, reason, confirmed_by) if apply else plan_recompute(runtime)
+    if apply and plan.levels:
+        wake(Lane)
     zone = runtime.pack.authority.zone
     data: Row = {
         "applied": apply,

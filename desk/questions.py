@@ -66,7 +66,9 @@ def count_held(session: Session) -> int:
 
 def newest_sealed_report(session: Session) -> bytes | None:
     """The sealed bytes of the newest report: whether the vault opens is tried on it."""
-    return session.scalar(select(Report.raw_sealed).order_by(Report.id.desc()).limit(1))
+    return session.scalar(
+        select(Report.raw_sealed).where(func.length(Report.raw_sealed) > 0).order_by(Report.id.desc()).limit(1)
+    )
 
 
 def open_categories(session: Session) -> set[str]:

@@ -46,6 +46,7 @@ def add(
 ) -> None:
     """Take reports in. Each becomes a case, a duplicate or a held report; none is lost."""
     from tasks.intake import take_in, take_in_batches
+    from tasks.switches import guard_after_import
 
     paths = list(_in_name_order(files))
     _refuse_too_large(paths)
@@ -61,6 +62,7 @@ def add(
                 bar.advance(reading.task, len(batch))
                 if not no_drive:
                     act_on_danger(runtime, _in_danger(batch))
+        guard_after_import(runtime, sum(result.state is ReportState.CASE for result in results))
         if not no_drive and results:
             wake(lanes_with_work(runtime))
     _answer(results, as_json, dry_run)

@@ -122,6 +122,10 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "extension.granted": lambda _: "The reporter is to be told of the extension.",
     "extension.notified": lambda _: "The reporter was told of the extension.",
     "case.answered": lambda _: "The reporter has an answer.",
+    "reconciled.ready": lambda _: "No drive would have found the case; it is ready again.",
+    "reconciled.submission": lambda _: "No drive would have tried its notice again; it is ready again.",
+    "reconciled.lease": lambda d: f"Held by a drive that {d.get('because')}; free again.",
+    "reconciled.letter": lambda d: f"Letter {d.get('letter')} had lost its sender.",
     "letter.attempt": _letter("being sent"),
     "letter.sent": _letter("sent"),
     "letter.queued": _letter("waits for another try"),
@@ -133,6 +137,10 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "letter.replayed": _letter("sent on its way again"),
     "letter.opened": _letter("opened and read"),
     **timeline_mail.SENTENCES,
+    "drive.failed": lambda d: (
+        f"Could not be driven: {d.get('error')} in {str(d.get('where', '')).rpartition(' > ')[2]};"
+        f" failure {d.get('failures')} in a row, tried again later."
+    ),
     "vault.opened": lambda d: f"Vault opened for {d.get('purpose', '')}.",
 }
 

@@ -1,45 +1,79 @@
-"""The whole local system until Ctrl-C: Prefect, deployments, worker, practice platform, mailbox, page."""
+"""The whole local system until Ctrl-C: Prefect, deployments, workers, practice platform, mailbox, page."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
+from casework.errors import ConfigurationError
 from desk.local import (
+    PREFECT_PORT,
     PrefectServer,
     Processes,
     deploy,
     plan_prefect,
-    prefect_command,
     start_acknowledge_page,
     start_prefect,
     start_sandbox,
+    start_worker,
 )
 from tasks.settings import ROOT, Settings
 
-WORKER_LIMIT = 2
-"""Flow runs at a time: on SQLite more only wait for each other."""
+WORKERS = {"child-safety": 4, "routine": 2}
+"""Flow runs at a time of each queue's own worker. A backlog never holds a place that a child's case needs."""
 
 
 def main(state: Path) -> int:
-    """Start everything, print where it is, wait; the exit status. Leaves nothing running."""
-    try:
-        return _run(state)
-    finally:
-        # However it ended: nobody may be sent to an address where nobody listens.
-        (state / "prefect.json").unlink(missing_ok=True)
+    """Start everything, print where it is, wait; the exit status. Leaves nothing running.
+
+    Raises ConfigurationError, and touches nothing, when another one runs on this folder.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with _alone(state):
+        try:
+            return _run(state)
+        finally:
+            # However it ended: nobody may be sent to an address where nobody listens.
+            (state / "prefect.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Hold the folder: two servers on one database, and two sandboxes in one note, would be at odds.
+
+    The system lets go of the lock when this process ends, however it does; the file stays.
+    """
+    with (state / "up.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ConfigurationError(
+                f"a local system runs on '{state}' already: {lock.read(200).strip() or 'it is just starting'}",
+                rule="local.running",
+                next_step="End it with Ctrl-C where it was started, or choose another folder: make up STATE=…",
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {datetime.now(UTC):%d %b %Y %H:%M} UTC\n")
+        lock.flush()
+        yield
 
 
 def _run(state: Path) -> int:
     console = Console()
-    state.mkdir(parents=True, exist_ok=True)
     if not (state / "users.yaml").exists():
         shutil.copy(ROOT / "examples" / "users.yaml", state / "users.yaml")
+        (state / "users.yaml").chmod(0o640)
     for folder in (Settings(home=state).inbox, Settings(home=state).mail_folder):
         folder.mkdir(exist_ok=True)
     stopping = _Stop()
@@ -53,8 +87,8 @@ def _run(state: Path) -> int:
         with console.status("starting the acknowledgement page …"):
             page_url = start_acknowledge_page(processes, server)
         env = {**server.env, "QORGAN_ACKNOWLEDGE_URL": page_url}
-        worker = ("worker", "start", "--pool", "qorgan", "--limit", str(WORKER_LIMIT), "--name", "local")
-        processes.start("worker", [*prefect_command(), *worker], env)
+        for queue, limit in WORKERS.items():
+            start_worker(processes, env, queue, limit)
         _say(console, state, server, page_url)
         while not stopping.asked:
             gone = processes.ended()
@@ -80,6 +114,9 @@ class _Stop:
 
 def _say(console: Console, state: Path, server: PrefectServer, page_url: str) -> None:
     settings = Settings(home=state).with_sandbox()
+    if not server.ui_url.endswith(f":{PREFECT_PORT}"):
+        said = f"Another program listens at port {PREFECT_PORT}; Prefect has another."
+        console.print(f"{'note':>24}  {said}", highlight=False, soft_wrap=True)
     for name, where in (
         ("Prefect, for operators", server.ui_url),
         ("practice platform", settings.platform_url or ""),

@@ -10,11 +10,14 @@ from typing import Annotated
 import structlog
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.states import Completed, Failed, State
 from pydantic import StringConstraints
 
+from casework.errors import CaseNotFound
 from flows.guarded import in_thread
-from tasks.case_lifecycle import BY_NAME, Stage, advance_with
+from flows.showing import show_timeline
+from tasks.case_lifecycle import Stage, advance_with, perform
+from tasks.run_record import begin
 from tasks.runtime import current
 
 CaseNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}-\d{4}-\d{6,}$")]
@@ -23,7 +26,7 @@ CaseNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}-\d{4}-\d{6,}
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE)
 async def run_stage(stage: str, case_number: str) -> None:
     """One stage of one case. It may talk to a platform, so it has a thread of its own."""
-    await in_thread(BY_NAME[stage].run, current(), case_number)
+    await in_thread(perform, current(), stage, case_number)
 
 
 @flow(name="case-lifecycle", flow_run_name="{case_number}")
@@ -34,5 +37,14 @@ async def case_lifecycle(case_number: CaseNumber) -> State[None]:
         await run_stage(stage.name, case_number)
 
     with structlog.contextvars.bound_contextvars(case=case_number):
-        wait = await advance_with(current(), case_number, run)
-    return Completed(name=wait.name, message=f"Next: {wait.who}. {wait.what}")
+        since = begin(current())
+        try:
+            wait = await advance_with(current(), case_number, run)
+        except CaseNotFound as error:
+            # A number that was typed, not an effect that failed: a sentence helps, a traceback does not.
+            return Failed(name="No such case", message=str(error))
+        moved = await show_timeline(case_number, since, wait)
+    ended = not moved and wait.who == "nobody"
+    return Completed(
+        name=f"{wait.name}: nothing to do" if ended else wait.name, message=f"Next: {wait.who}. {wait.what}"
+    )

@@ -8,6 +8,7 @@ from prefect.states import Completed, State
 
 from casework.vocabulary import Lane
 from flows.guarded import in_thread
+from flows.showing import succeeded
 from flows.waking import wake
 from tasks.collect_outcomes import Collected, collect
 from tasks.runtime import current
@@ -27,6 +28,7 @@ async def collect_outcomes() -> State[None]:
         wake(Lane)
     if found.down:
         return Completed(name=f"Not reached: {', '.join(found.down)}", message=f"{found.recorded} outcomes before.")
+    await succeeded("outcomes", recorded=found.recorded, held=found.held)
     if not (found.recorded or found.held):
         return Completed(name="No answers")
     return Completed(name=f"{found.recorded} outcomes, {found.held} held")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from prefect import flow, task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
 from flows.guarded import in_thread
+from flows.showing import show_page, succeeded
 from tasks.correspondence import Sent, send_letters
 from tasks.correspondence_report import standing
 from tasks.runtime import current
@@ -25,9 +25,7 @@ async def send_queued_letters() -> Sent:
 async def show_correspondence() -> None:
     """The page under Artifacts: each run writes it anew under the same key."""
     found = await in_thread(standing, current())
-    await acreate_markdown_artifact(
-        key=ARTIFACT, markdown=found.markdown, description="Letters and mails by state; what waits and what is dead."
-    )
+    await show_page(ARTIFACT, found.markdown, "Letters and mails by state; what waits and what is dead.")
 
 
 @flow(name="correspondence", flow_run_name="correspondence")
@@ -35,8 +33,11 @@ async def correspondence() -> State[None]:
     """Urgent letters first; a letter that fails never holds up the next."""
     sent = await send_queued_letters()
     await show_correspondence()
+    if sent.muted:
+        return Completed(name=f"Muted: {sent.waiting} letters wait", message=sent.muted)
     if sent.stopped:
         return Completed(name=f"{sent.sent} sent, then stopped", message=sent.stopped)
+    await succeeded("letters", sent=sent.sent)
     if sent.look_at:
         return Completed(
             name=f"{sent.sent} sent, {len(sent.look_at)} to look at",

@@ -7,6 +7,7 @@ Failed *after* the work, with the list.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 import structlog
@@ -19,12 +20,15 @@ from casework.errors import CaseMovedMeanwhile
 from casework.vocabulary import Lane
 from flows.case_lifecycle import case_lifecycle
 from flows.guarded import in_thread
-from tasks.case_lifecycle import advance, claim, failed_before, set_aside
+from flows.showing import Progress, succeeded
+from flows.waking import wake
+from tasks.case_lifecycle import LEASE, advance, failed_before, ready, set_aside
+from tasks.claims import Claims
 from tasks.correspondence import send_letters
 from tasks.runtime import current
 
-PAGE = 25
-"""Cases claimed at a time: few enough that a second worker finds some, many enough to matter."""
+LOOK_AGAIN_SECONDS = 1.0
+"""Pause between two looks at children's cases that another drive holds."""
 
 
 @task(name="drive-case", task_run_name="{case_number}", cache_policy=NO_CACHE)
@@ -36,24 +40,75 @@ async def drive_case(case_number: str) -> str:
 
 @flow(name="drive-cases", flow_run_name="drive {lane}")
 async def drive_cases(lane: Literal["child-safety", "routine"] = "child-safety", most: int = 1_000) -> State[None]:
-    """Drive up to ``most`` ready cases of a lane."""
-    runtime, owner = current(), f"drive-cases:{flow_run.id}"
-    failed: list[str] = []
-    driven = 0
-    while driven < most and (numbers := claim(runtime, lane, owner, min(PAGE, most - driven))):
-        for number in numbers:
-            own_run = lane == Lane.CHILD_SAFETY or failed_before(runtime, number)
-            try:
-                await (case_lifecycle(number) if own_run else drive_case(number))
-            except CaseMovedMeanwhile as error:
-                # A person was quicker; what they did stands, and the next drive goes on from there.
-                set_aside(runtime, number, error)
-            except Exception as error:
-                failed.append(number)
-                set_aside(runtime, number, error)
-        driven += len(numbers)
-    if lane == Lane.CHILD_SAFETY and driven:
-        await in_thread(send_letters, runtime, urgent_only=True)
+    """Drive up to ``most`` ready cases of a lane, as many at a time as the database is good for."""
+    runtime = current()
+    children = lane == Lane.CHILD_SAFETY
+    waiting = min(most, await in_thread(ready, runtime, lane))
+    with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:
+        async with Progress("cases driven", waiting) as progress:
+            # Letters to police and duty officer wait for no drive, and no drive waits for a slow mail server.
+            letters = asyncio.create_task(_send_urgent_letters(children))
+            driven, failed = await _drive_all(claims, lane, progress)
+            if children:
+                more, failed_too = await _drive_what_lapses(claims, lane, progress)
+                driven, failed = driven + more, failed + failed_too
+            await letters
+    await _send_urgent_letters(children and driven > 0)
+    if driven >= most:
+        wake([lane])
+    # The lane works, whatever becomes of single cases: those have alarms of their own.
+    await succeeded(f"lane-{lane}", driven=driven, failed=len(failed))
     if failed:
         return Failed(name=f"{len(failed)} of {driven} failed", message=f"Set aside: {', '.join(failed)}")
     return Completed(name=f"{driven} driven" if driven else "Nothing ready")
+
+
+async def _drive_all(claims: Claims, lane: str, progress: Progress) -> tuple[int, list[str]]:
+    """Drive until nothing is ready; how many were driven, and the numbers of those that failed."""
+    failed: list[str] = []
+
+    async def one_after_another() -> int:
+        driven = 0
+        while (number := await in_thread(claims.take)) is not None:
+            if not await _drive(number, lane):
+                failed.append(number)
+            claims.done(number)
+            driven += 1
+            await progress.step()
+        return driven
+
+    slots = (one_after_another() for _ in range(current().settings.drives_at_once))
+    return sum(await asyncio.gather(*slots)), failed
+
+
+async def _drive(number: str, lane: str) -> bool:
+    """Drive one case as far as it goes; False when it failed and was set aside."""
+    runtime = current()
+    try:
+        if lane == Lane.CHILD_SAFETY or await in_thread(failed_before, runtime, number):
+            await case_lifecycle(number)
+        else:
+            await drive_case(number)
+    except CaseMovedMeanwhile as error:
+        # A person was quicker; what they did stands, and the next drive goes on from there.
+        await in_thread(set_aside, runtime, number, error)
+    except Exception as error:
+        await in_thread(set_aside, runtime, number, error)
+        return False
+    return True
+
+
+async def _drive_what_lapses(claims: Claims, lane: str, progress: Progress) -> tuple[int, list[str]]:
+    """Children's cases that another drive holds: when it was killed, they are free within the length of a lease."""
+    driven, failed, waited = 0, list[str](), 0.0
+    while waited < LEASE.total_seconds() and await in_thread(claims.others_lapse_at):
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        waited += LOOK_AGAIN_SECONDS
+        more, failed_too = await _drive_all(claims, lane, progress)
+        driven, failed = driven + more, failed + failed_too
+    return driven, failed
+
+
+async def _send_urgent_letters(wanted: bool) -> None:
+    if wanted:
+        await in_thread(send_letters, current(), urgent_only=True)

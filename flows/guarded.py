@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from casework.errors import QorganError
+from tasks.failures import EffectFailed, kind_and_place
 from tasks.logs import logger
 
 P = ParamSpec("P")
@@ -27,9 +26,6 @@ async def in_thread(effect: Callable[P, Result], *args: P.args, **kwargs: P.kwar
     except QorganError:
         raise
     except Exception as error:
-        kind, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
-        where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[2:])
+        kind, where = kind_and_place(error)
         log.error("effect failed", error=kind, where=where)
-        raise QorganError(
-            f"it failed with {kind}", rule="flow.effect_failed", next_step="The log has the place."
-        ) from None
+        raise EffectFailed(kind, where) from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -13,10 +14,11 @@ from prefect.states import Completed, Failed, State
 from casework.vocabulary import Lane, Priority, ReportState
 from flows.case_lifecycle import case_lifecycle
 from flows.guarded import in_thread
+from flows.showing import Progress, succeeded
 from flows.waking import wake
 from tasks.case_lifecycle import claim, set_aside
 from tasks.correspondence import send_letters
-from tasks.inbox import take_in_inbox
+from tasks.inbox import count_lines, take_in_inbox
 from tasks.intake_results import TakenIn
 from tasks.runtime import current
 
@@ -38,25 +40,35 @@ async def intake() -> State[None]:
     """Each report becomes a case, a duplicate or a held report. A P0 is driven before the next batch is read."""
     counts: Counter[str] = Counter()
     failed: list[str] = []
-    batches = take_in_inbox(current())
-    while batch := await take_in_batch(batches):
-        counts.update(result.state for result in batch)
-        urgent = dict.fromkeys(r.case_number for r in batch if r.case_number and r.priority == Priority.P0)
-        if not urgent:
-            continue
-        await send_urgent_letters()
-        # Claimed, because the lane's own drive may come round meanwhile.
-        for number in claim(current(), None, f"intake:{flow_run.id}", len(urgent), only=urgent):
-            try:
-                await case_lifecycle(number)
-            except Exception as error:
-                failed.append(number)
-                set_aside(current(), number, error)
+    async with Progress("reports taken in", await in_thread(count_lines, current())) as progress:
+        batches = take_in_inbox(current())
+        while batch := await take_in_batch(batches):
+            counts.update(result.state for result in batch)
+            urgent = dict.fromkeys(r.case_number for r in batch if r.case_number and r.priority == Priority.P0)
+            if urgent:
+                failed += await _drive_at_once(urgent)
+            await progress.step(len(batch))
     if counts:
         wake(Lane)
+    await succeeded("inbox", **counts)
     if failed:
         return Failed(name=f"{len(failed)} P0 failed", message=f"Set aside: {', '.join(failed)}")
     return Completed(name=_summary(counts))
+
+
+async def _drive_at_once(urgent: Collection[str]) -> list[str]:
+    """Drive these P0 cases beside their letters: neither the police nor the case waits for the other. Which failed."""
+    failed: list[str] = []
+    letters = asyncio.create_task(send_urgent_letters())
+    # Claimed, because the lane's own drive may come round meanwhile; what a lease is too short for, it may take.
+    for number in claim(current(), None, f"intake:{flow_run.id}", len(urgent), only=urgent):
+        try:
+            await case_lifecycle(number)
+        except Exception as error:
+            failed.append(number)
+            set_aside(current(), number, error)
+    await letters
+    return failed
 
 
 def _summary(counts: Counter[str]) -> str:

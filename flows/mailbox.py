@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed, State
 
 from casework.vocabulary import Lane
 from flows.guarded import in_thread
+from flows.showing import succeeded
 from flows.waking import wake
 from tasks.mail_reading import ReadMails, read_stored
 from tasks.mailbox import Fetched, fetch
@@ -43,6 +44,8 @@ async def mailbox() -> State[None]:
     if counts["asked"]:
         wake(Lane)
     name = ", ".join(f"{counts[what]} {what}" for what in ("read", "held") if counts[what])
+    if not fetched.down:
+        await succeeded("mailbox", read=counts["read"], held=counts["held"], failed=len(failed) + fetched.failed)
     if failed or fetched.failed:
         said = [f"Mails: {', '.join(map(str, failed))}."] if failed else []
         said += [f"{fetched.failed} not stored; they stay where they are."] if fetched.failed else []

@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
 from flows.guarded import in_thread
+from flows.showing import succeeded
 from tasks.runtime import current
 from tasks.summaries import Written, write_daily, write_weekly
 
@@ -26,16 +27,17 @@ async def write_daily_list() -> Written:
 @flow(name="weekly-summary", flow_run_name="weekly summary")
 async def weekly_summary() -> State[None]:
     """Safe to run again: a week's summary is written once."""
-    return _done(await write_weekly_summaries(), "Nothing open")
+    return await _done("weekly-summary", await write_weekly_summaries(), "Nothing open")
 
 
 @flow(name="daily-list", flow_run_name="daily list")
 async def daily_list() -> State[None]:
     """Safe to run again: a day's list is written once."""
-    return _done(await write_daily_list(), "Every letter proven")
+    return await _done("daily-list", await write_daily_list(), "Every letter proven")
 
 
-def _done(written: Written, nothing: str) -> State[None]:
+async def _done(name: str, written: Written, nothing: str) -> State[None]:
+    await succeeded(name, letters=written.letters)
     if written.letters:
         return Completed(name=f"{written.letters} written, {written.rows} rows")
     return Completed(name="Written before" if written.before else nothing)

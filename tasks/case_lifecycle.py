@@ -13,18 +13,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
-from casework.errors import CaseMovedMeanwhile
+from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.facts import SYSTEM
-from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Status
+from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Priority, Status
 from casework.waiting import Wait, waiting_for
 from db.queries.cases import claim_cases, count_ready
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
 from tasks import collect_outcomes, legal_review, prioritization, submission
+from tasks.alarms import raise_alarm
 from tasks.case_facts import facts_of, find_case
+from tasks.failures import kind_and_place
 from tasks.logs import logger
-from tasks.record import move_case, transaction
+from tasks.record import move_case, note, transaction
 from tasks.runtime import Runtime
+from tasks.switches import muted
 
 log = logger("case_lifecycle")
 
@@ -80,10 +83,24 @@ def status_of(runtime: Runtime, number: str) -> Status:
         return Status(find_case(session, number).status)
 
 
+def perform(runtime: Runtime, name: str, number: str) -> None:
+    """Run one stage by its name. What another drive or a person did meanwhile stands, and the walk goes on from there.
+
+    Two drives may work on one case: after a lease has run out, or when somebody drives it by hand. Both walk the same
+    stages, and the transaction of each stage asks first where the case is.
+    """
+    try:
+        BY_NAME[name].run(runtime, number)
+    except (CaseMovedMeanwhile, MoveRefused):
+        still = STAGES.get(status_of(runtime, number))
+        if still is not None and still.name == name:
+            raise
+
+
 def advance(runtime: Runtime, number: str) -> Wait:
     """Take one case as far as it goes, now; what it then waits for."""
     for stage in stages(runtime, number):
-        stage.run(runtime, number)
+        perform(runtime, stage.name, number)
     return rest(runtime, number)
 
 
@@ -98,12 +115,15 @@ def rest(runtime: Runtime, number: str) -> Wait:
     """Give the case back: nobody drives it until something calls for it; what it waits for."""
     with transaction(runtime) as session:
         case = find_case(session, number)
-        again = _again_at(runtime, submissions_of_case(session, case.id))
+        again, silent = _again_at(runtime, submissions_of_case(session, case.id)), bool(muted(session))
+        if silent and again is not None:
+            # Lifting the mute wakes it; until then it need not be looked at over and over.
+            again = max(again, runtime.now() + BACK_OFF)
         # A person may have moved the case while it was driven: then it stays ready.
         if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
             case.drive_at = again
         case.lease_owner, case.lease_until, case.failures = None, None, 0
-        return waiting_for(facts_of(session, case))
+        return waiting_for(facts_of(session, case), muted=silent)
 
 
 def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | None:
@@ -117,18 +137,25 @@ def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | Non
     return min((at or runtime.now() for at in (*waiting, *held)), default=None)
 
 
-LEASE = timedelta(minutes=10)
-"""How long a drive may hold a case before another takes over."""
+LEASE = timedelta(seconds=30)
+"""How long a drive may hold a case before another takes over; a drive that lives renews it (tasks/claims.py)."""
 
 BACK_OFF = timedelta(minutes=10)
 """Pause after a drive that failed, times the number of failures in a row, at most six times."""
+
+BACK_OFF_IN_DANGER = timedelta(minutes=1)
+"""The same for a P0."""
+
+FAILURES_TO_ALARM = 3
+"""Failures in a row after which people are alarmed; of a P0 they hear at the first."""
 
 
 def claim(
     runtime: Runtime, lane: str | None, owner: str, limit: int, *, only: Collection[str] | None = None
 ) -> list[str]:
     """Claim ready cases of a lane, or ``only`` these, most urgent first."""
-    with transaction(runtime) as session:
+    # Nothing is appended, so the event log is not held: a claim waits for nobody who writes an event.
+    with runtime.sessions.write.begin() as session:
         return claim_cases(session, lane, owner, runtime.now(), LEASE, limit, only)
 
 
@@ -145,12 +172,20 @@ def failed_before(runtime: Runtime, number: str) -> bool:
 
 
 def set_aside(runtime: Runtime, number: str, error: Exception) -> None:
-    """A drive failed: the case waits a while, the others go on. One moved meanwhile is simply free again."""
-    log.error("drive failed", case=number, error=type(error).__name__)
+    """A drive failed: the case waits a while, the others go on. One moved meanwhile is simply free again.
+
+    Kind and place of the failure go on the record, never its words. Who must hear of it is alarmed.
+    """
+    kind, where = kind_and_place(error)
+    log.error("drive failed", case=number, error=kind, where=where)
     with transaction(runtime) as session:
         case = find_case(session, number)
-        failed = not isinstance(error, CaseMovedMeanwhile)
-        failures = case.failures + 1 if failed else 0
+        in_danger = case.priority == Priority.P0
+        failures = 0 if isinstance(error, CaseMovedMeanwhile) else case.failures + 1
+        if failures:
+            data = {"error": kind, "where": where, "failures": failures}
+            note(session, runtime, case, "drive.failed", SYSTEM, runtime.now(), data=data)
+        pause = BACK_OFF_IN_DANGER if in_danger else BACK_OFF
         session.execute(
             update(CaseFile)
             .where(CaseFile.id == case.id)
@@ -158,6 +193,16 @@ def set_aside(runtime: Runtime, number: str, error: Exception) -> None:
                 lease_owner=None,
                 lease_until=None,
                 failures=failures,
-                drive_at=runtime.now() + BACK_OFF * min(failures, 6),
+                drive_at=runtime.now() + pause * min(failures, 6),
             )
         )
+    if failures >= (1 if in_danger else FAILURES_TO_ALARM):
+        _alarm(runtime, number)
+
+
+def _alarm(runtime: Runtime, number: str) -> None:
+    """An alarm that cannot be raised must not hold up the next case; the log has both."""
+    try:
+        raise_alarm(runtime, "drive-fails", number)
+    except Exception as error:
+        log.error("alarm failed", case=number, error=type(error).__name__)

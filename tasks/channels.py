@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,6 +16,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from casework.errors import ConfigurationError
 from casework.vocabulary import Outcome
 from tasks.settings import Settings
+
+LONGEST_ANSWER = 5_000_000
+"""Bytes of one answer of a platform."""
+
+MOST_ANSWERS = 1_000
+"""Answers on one page; a platform is asked for 100."""
+
+LAST_POSITION = 2**62
 
 
 class Accepted(StrEnum):
@@ -59,7 +69,7 @@ class Answer(BaseModel):
     outcome: Outcome
     decided_at: AwareDatetime
     ground: str | None = Field(default=None, max_length=24)
-    territories: tuple[str, ...] = ()
+    territories: tuple[Annotated[str, Field(max_length=40)], ...] = Field(default=(), max_length=300)
     reason: str = Field(default="", max_length=5_000)
 
     @field_validator("answer_id", "reference", "submission", "item", "ground", "reason")
@@ -106,12 +116,18 @@ class ApiChannel:
     def __init__(self, base_url: str | None, environment: str, timeout: float) -> None:
         self._environment = environment
         self._base_url = base_url
-        self._client = httpx.Client(base_url=base_url or "", timeout=timeout, follow_redirects=False, trust_env=False)
+        self._timeout = timeout
+        # Uncompressed: what is small on the way and large here is not asked for.
+        self._client = httpx.Client(
+            base_url=base_url or "", timeout=timeout, follow_redirects=False, trust_env=False,
+            headers={"Accept-Encoding": "identity"},
+        )  # fmt: skip
 
     def send(self, outgoing: Outgoing, now: datetime) -> Receipt:
         self._check(outgoing)
         try:
-            response = self._client.post(
+            response = self._ask(
+                "POST",
                 "/v1/notices",
                 content=outgoing.payload,
                 headers={
@@ -129,7 +145,7 @@ class ApiChannel:
     def lookup(self, outgoing: Outgoing) -> Receipt:
         self._check(outgoing)
         try:
-            response = self._client.get(f"/v1/notices/by-key/{outgoing.idempotency_key}")
+            response = self._ask("GET", f"/v1/notices/by-key/{outgoing.idempotency_key}")
         except httpx.HTTPError as error:
             return Receipt(Accepted.UNKNOWN, answer=f"no answer: {type(error).__name__}")
         if response.status_code == 404:
@@ -142,11 +158,13 @@ class ApiChannel:
         if self._base_url is None:
             return AnswerPage((), (), after)
         try:
-            response = self._client.get("/v1/answers", params={"after": after, "limit": 100})
+            response = self._ask("GET", "/v1/answers", params={"after": after, "limit": 100})
             response.raise_for_status()
             body = response.json()
             rows, position = list(body["answers"]), int(body["next"])
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            if len(rows) > MOST_ANSWERS or not after <= position <= LAST_POSITION:
+                raise ValueError("more answers than were asked for, or no position")
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ChannelDown(f"the platform's answers cannot be read now: {type(error).__name__}") from None
         read: list[Answer] = []
         unreadable: list[tuple[int, Any]] = []
@@ -156,6 +174,20 @@ class ApiChannel:
             except ValidationError:
                 unreadable.append((after, row))
         return AnswerPage(tuple(read), tuple(unreadable), position)
+
+    def _ask(self, method: str, path: str, **said: Any) -> httpx.Response:
+        """One request. Of its answer only so much is read as one may have, and only so long as one may take."""
+        began, body = time.monotonic(), bytearray()
+        with self._client.stream(method, path, **said) as response:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > LONGEST_ANSWER or time.monotonic() - began > self._timeout:
+                    raise httpx.ReadError("the answer is longer, or takes longer, than one may")
+        kept = {"Retry-After": response.headers["Retry-After"]} if "Retry-After" in response.headers else {}
+        return httpx.Response(
+            response.status_code, headers=kept, content=bytes(body), request=response.request,
+            extensions={"reason_phrase": response.extensions.get("reason_phrase", b"")},
+        )  # fmt: skip
 
     def _check(self, outgoing: Outgoing) -> None:
         if outgoing.environment != self._environment:
@@ -176,12 +208,16 @@ def _receipt(response: httpx.Response) -> Receipt:
     if response.status_code in (200, 201):
         try:
             reference = str(response.json()["reference"])[:200]
-        except (ValueError, KeyError, TypeError):
-            return Receipt(Accepted.UNKNOWN, answer="accepted, but without a reference")
+            reference.encode()
+        except (ValueError, KeyError, TypeError, RecursionError):
+            reference = ""
+        if not reference or "\x00" in reference:
+            return Receipt(Accepted.UNKNOWN, answer="accepted, but without a reference that can be kept")
         return Receipt(Accepted.YES, reference, _status(response))
     if response.status_code in (429, 503):
         wait = response.headers.get("Retry-After", "")
-        return Receipt(Accepted.LATER, answer=_status(response), retry_after=float(wait) if wait.isdigit() else None)
+        seconds = float(wait) if re.fullmatch(r"[0-9]{1,6}", wait) else None
+        return Receipt(Accepted.LATER, answer=_status(response), retry_after=seconds)
     if response.status_code >= 500:
         return Receipt(Accepted.UNKNOWN, answer=_status(response))
     return Receipt(Accepted.NO, answer=_status(response))

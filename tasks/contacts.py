@@ -134,7 +134,7 @@ def _reach_person(session: Session, runtime: Runtime, letter: Letter, now: datet
         raise NotReached("the person left no address that we may write to")
     # What is known without opening the vault is asked first.
     _not_dead(next(iter(health_of_contact(session, letter.contact)), None))
-    person = _open(session, runtime, party, _case_of(session, letter), f"letter {letter.id}", SYSTEM, now)
+    person = open_party(session, runtime, party, _case_of(session, letter), f"letter {letter.id}", SYSTEM, now)
     _not_dead(address_health(session, fingerprint(runtime, person["email"])))
     return Reached(letter.contact, person["name"], person["email"], letter.language, None, "")
 
@@ -147,7 +147,7 @@ def _not_dead(health: AddressHealth | None) -> None:
         )
 
 
-def _open(
+def open_party(
     session: Session, runtime: Runtime, party: Party, case: CaseFile | None, purpose: str, actor: Actor, at: datetime
 ) -> dict[str, str]:
     """Who a person is. On the record, with the purpose."""
@@ -241,7 +241,7 @@ def _mend_person(
     refusal = our_addresses(runtime).refusal(address, own=False)
     if refusal:
         raise QorganError(f"'{contact}' cannot have that address: {refusal}", rule="letter.own_address")
-    person = _open(session, runtime, party, case, "a new address of this person", actor, now)
+    person = open_party(session, runtime, party, case, "a new address of this person", actor, now)
     party.sealed = runtime.vault.seal(json.dumps({**person, "email": address}).encode(), PARTY)
     party.reachable = True
     done = _forget(session, contact)

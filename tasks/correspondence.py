@@ -8,18 +8,19 @@ from typing import Literal
 from casework.errors import ConfigurationError, NotAllowed, QorganError
 from casework.facts import Actor
 from casework.vocabulary import DeliveryState, Role
+from db.queries.letter_messages import drop_messages
 from db.queries.letters import letter_by_id, letters_due, members_of
 from db.tables import Letter
-from tasks.delivery import became, case_of, recover
-from tasks.letter_message import MESSAGE
-from tasks.letter_run import LEASE, Run, Sent, render_letter
+from tasks.delivery import became, case_of, duty_done, recover
+from tasks.letter_run import LEASE, Run, Sent
 from tasks.logs import logger
 from tasks.mail_protection import signer
 from tasks.pacing import bundle
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
+from tasks.switches import muted
 
-__all__ = ["LEASE", "MESSAGE", "Sent", "Settled", "render_letter", "send_letters", "settle_letter"]
+__all__ = ["LEASE", "Sent", "Settled", "send_letters", "settle_letter"]
 
 Settled = Literal["arrived", "again", "dropped"]
 """What a person may say of a letter."""
@@ -36,9 +37,15 @@ log = logger("correspondence")
 def send_letters(runtime: Runtime, *, urgent_only: bool = False, limit: int = 1_000) -> Sent:
     """Send what is queued, urgent letters first. A letter that fails never holds up the next.
 
-    What the installation lacks (a server, protection, a key) ends the run before the next letter is taken.
+    What the installation lacks (a server, protection, a key) ends the run before the next letter is taken. While
+    sending is muted nothing is touched.
     """
     total = Sent()
+    with runtime.sessions.read() as session:
+        total.muted = muted(session)
+        if total.muted:
+            total.waiting = len(letters_due(session, runtime.now(), limit, urgent_only=urgent_only))
+            return total
     if not urgent_only:
         bundle(runtime)
     for letter in recover(runtime):
@@ -85,9 +92,14 @@ def settle_letter(runtime: Runtime, letter_id: int, actor_id: str, found: Settle
             )
         if letter.state == DeliveryState.REFUSED and found == "again":
             # Surely not delivered: it is made anew, with an address or a template that was mended.
-            letter.message_sealed, letter.delivered_at, letter.attempts = None, None, 0
+            letter.message_sha256, letter.delivered_at, letter.attempts = None, None, 0
+            drop_messages(session, [letter.id])
         letter.state, kind = _SETTLED[found]
-        letter.sent_at = at if found == "arrived" else None
+        # It went out from a case file that is gone, or from elsewhere: this one has no message to keep as sent.
+        elsewhere = found == "arrived" and letter.message_sha256 is None
+        if elsewhere:
+            letter.state = DeliveryState.DROPPED
+        letter.sent_at = at if letter.state == DeliveryState.SENT else None
         letter.next_attempt_at, letter.reason = None, reason
         session.flush()
         data = {"letter": letter.id, "kind": letter.kind}
@@ -95,6 +107,8 @@ def settle_letter(runtime: Runtime, letter_id: int, actor_id: str, found: Settle
         if found == "again":
             for member in members_of(session, letter.id):
                 member.state, member.reason = DeliveryState.BUNDLED, ""
+        elif elsewhere:
+            duty_done(session, runtime, letter, at)
         else:
             became(session, runtime, letter, at, actor=actor)
         return letter

@@ -121,14 +121,16 @@ def became(session: Session, runtime: Runtime, letter: Letter, at: datetime, *, 
         session.flush()
         data: JsonDict = {"letter": member.id, "kind": member.kind, "to": member.recipient, "digest": letter.id}
         note(session, runtime, case_of(session, member), f"letter.{member.state}", actor, at, data=data)
-        _duty_done(session, runtime, member, at)
-    _duty_done(session, runtime, letter, at)
+        if member.state == DeliveryState.SENT:
+            duty_done(session, runtime, member, at)
+    if letter.state == DeliveryState.SENT:
+        duty_done(session, runtime, letter, at)
 
 
-def _duty_done(session: Session, runtime: Runtime, letter: Letter, at: datetime) -> None:
+def duty_done(session: Session, runtime: Runtime, letter: Letter, at: datetime) -> None:
     """Some duties are done when their letter is out: the last of them, where several people are told."""
     moment = LETTERS[letter.kind].does
-    if moment is not None and letter.state == DeliveryState.SENT and not still_to_go(session, letter):
+    if moment is not None and not still_to_go(session, letter):
         case = case_of(session, letter)
         note(session, runtime, case, moment, SYSTEM, at, moment=moment, data={"letter": letter.id})
 
@@ -165,7 +167,7 @@ def prove(session: Session, runtime: Runtime, letter: Letter, at: datetime, *, b
     if letter.delivered_at is not None:
         return
     letter.delivered_at = at
-    if letter.state in PROVEN and letter.message_sealed is not None:
+    if letter.state in PROVEN and letter.message_sha256 is not None:
         letter.state, letter.sent_at, letter.next_attempt_at, letter.reason = DeliveryState.SENT, at, None, ""
         session.flush()
         became(session, runtime, letter, at)

@@ -53,6 +53,12 @@ def hold_answer(
     )
 
 
+def hold_file(session: Session, runtime: Runtime, source: str, most: int, at: datetime) -> HeldItem:
+    """Hold that a file was too large to be read. The file itself stays where it was put."""
+    message, next_step = f"a file has more than {most // 1024**2} MB", "Split it, and put the parts into the inbox."
+    return _hold(session, runtime, source, "file", HoldReason.TOO_LARGE, message, next_step, at)
+
+
 def _hold(
     session: Session,
     runtime: Runtime,

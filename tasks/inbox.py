@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from casework.facts import SYSTEM
 from casework.report_formats import split_file
+from casework.vocabulary import ReportState
+from tasks.holding_pen import hold_file
 from tasks.intake import read_stored, take_in_batches
 from tasks.intake_results import TakenIn
 from tasks.logs import logger
+from tasks.record import transaction
 from tasks.runtime import Runtime
+from tasks.switches import guard_after_import
 
 log = logger("inbox")
 
-TAKING, EMPTY = "taking", "empty"
+TAKING, EMPTY, TOO_LARGE = "taking", "empty", "too-large"
+LARGEST_FILE = 512 * 1024 * 1024
+"""Bytes of one file: it is read as a whole."""
 UNFINISHED = (".part", ".tmp", "~")
 """Endings of files that somebody is still writing."""
 
@@ -25,7 +32,8 @@ def take_in_inbox(runtime: Runtime) -> Iterator[list[TakenIn]]:
     A file is moved to ``taking`` before it is read and removed after its last commit: its bytes are
     in the case file by then, sealed, and plain names are not left lying about. One that is taken in
     twice after a crash makes duplicates by its bytes, never second cases. One without a single
-    report is put into ``empty``; one that cannot be opened stays, and the next goes on.
+    report is put into ``empty``, one that is too large into ``too-large``, and that is held; one that
+    cannot be opened stays, and the next goes on.
     """
     left = read_stored(runtime)
     if left:
@@ -34,14 +42,19 @@ def take_in_inbox(runtime: Runtime) -> Iterator[list[TakenIn]]:
     (inbox / TAKING).mkdir(parents=True, exist_ok=True)
     for path in _claimed(inbox):
         try:
+            if path.stat().st_size > LARGEST_FILE:
+                _put_aside(runtime, path)
+                continue
             data = path.read_bytes()
         except OSError as error:
             log.error("file not readable", error=type(error).__name__)
             continue
-        empty = True
+        empty, cases = True, 0
         for batch in take_in_batches(runtime, split_file(path.name, data), SYSTEM):
             empty = False
+            cases += sum(result.state is ReportState.CASE for result in batch)
             yield batch
+        guard_after_import(runtime, cases)
         if empty:
             # Nothing was stored of it, so it must not vanish.
             (inbox / EMPTY).mkdir(exist_ok=True)
@@ -50,11 +63,32 @@ def take_in_inbox(runtime: Runtime) -> Iterator[list[TakenIn]]:
             path.unlink()
 
 
+def _put_aside(runtime: Runtime, path: Path) -> None:
+    """A file larger than one may be: nobody reads it, it stays, and the holding pen says so."""
+    aside = runtime.settings.inbox / TOO_LARGE
+    aside.mkdir(exist_ok=True)
+    with transaction(runtime) as session:
+        hold_file(session, runtime, "inbox", LARGEST_FILE, runtime.now())
+    path.replace(_free(aside / path.name))
+
+
+def count_lines(runtime: Runtime) -> int:
+    """Lines of the files that wait: about how many reports there are, where a file has many."""
+    inbox, lines = runtime.settings.inbox, 0
+    for path in _waiting(inbox) if inbox.is_dir() else ():
+        with suppress(OSError), path.open("rb") as file:
+            lines += sum(1 for _ in file)
+    return lines
+
+
+def _waiting(inbox: Path) -> list[Path]:
+    found = sorted(path for path in inbox.iterdir() if path.is_file())
+    return [path for path in found if not path.name.startswith(".") and not path.name.endswith(UNFINISHED)]
+
+
 def _claimed(inbox: Path) -> Iterator[Path]:
     yield from sorted(path for path in (inbox / TAKING).iterdir() if path.is_file())
-    for path in sorted(path for path in inbox.iterdir() if path.is_file()):
-        if path.name.startswith(".") or path.name.endswith(UNFINISHED):
-            continue
+    for path in _waiting(inbox):
         target = _free(inbox / TAKING / path.name)
         path.replace(target)
         yield target

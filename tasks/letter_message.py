@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from casework.mail_tokens import bounce_address, reply_address
 from casework.payload import sha256
 from casework.vocabulary import DeliveryState
+from db.queries.letter_messages import keep_message, message_of
 from db.queries.letters import letters_of_thread
 from db.tables import Letter
 from tasks.contacts import Reached
@@ -72,15 +73,16 @@ def make_message(
     stored = {"sender": sender, "recipient": reached.address, "message": message.decode("latin-1")}
     letter.template_version = runtime.letterpress.version
     letter.message_sha256 = sha256(message)
-    letter.message_sealed = runtime.vault.seal(json.dumps(stored).encode(), MESSAGE)
+    keep_message(session, letter.id, runtime.vault.seal(json.dumps(stored).encode(), MESSAGE))
     return Envelope(sender, reached.address, message, str(letter.id))
 
 
-def made_before(runtime: Runtime, letter: Letter) -> Envelope | None:
-    """The message that was made for an earlier attempt."""
-    if letter.message_sealed is None:
+def made_before(session: Session, runtime: Runtime, letter: Letter) -> Envelope | None:
+    """The message that was made before; None where it is not made, or was erased."""
+    sealed = message_of(session, letter.id)
+    if sealed is None:
         return None
-    stored = json.loads(runtime.vault.open(letter.message_sealed, MESSAGE))
+    stored = json.loads(runtime.vault.open(sealed, MESSAGE))
     return Envelope(stored["sender"], stored["recipient"], stored["message"].encode("latin-1"), str(letter.id))
 
 

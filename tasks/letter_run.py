@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from casework.errors import ConfigurationError, QorganError
 from casework.vocabulary import DeliveryState
 from db.queries.events import NewEvent, append_events
+from db.queries.letter_messages import drop_messages
 from db.queries.letters import claim_letter, claim_made, put_off
 from db.tables import Letter
 from tasks.case_letters import still_wanted
@@ -33,6 +34,7 @@ from tasks.mailer import Attempt, Delivered, Envelope, Line
 from tasks.pacing import hold, pace
 from tasks.record import transaction
 from tasks.runtime import Runtime
+from tasks.switches import muted
 
 LEASE = timedelta(minutes=5)
 """Longer than the longest send: four time-outs of the mail server, each at most a minute, and a margin."""
@@ -50,7 +52,8 @@ log = logger("correspondence")
 class Sent:
     """Counts of one run, and the numbers of letters a person must look at.
 
-    ``stopped`` says why the run ended before all letters were tried; '' where it did not.
+    ``stopped`` says why the run ended before all letters were tried; '' where it did not. ``muted`` says why nothing
+    may leave at all, and ``waiting`` counts the letters that would.
     """
 
     sent: int = 0
@@ -61,6 +64,8 @@ class Sent:
     held: int = 0
     look_at: list[int] = field(default_factory=list)
     stopped: str = ""
+    muted: str = ""
+    waiting: int = 0
 
     def count(self, letter: Letter, *, by: Attempt | None = None) -> None:
         """Count what became of a letter."""
@@ -170,7 +175,7 @@ class Run:
         if why_not:
             self._drop(session, letter, why_not, now)
             return None
-        tried_before = made_before(runtime, letter) if letter.attempts > 1 else None
+        tried_before = made_before(session, runtime, letter) if letter.attempts > 1 else None
         reached = _reached_before(letter, tried_before) if tried_before else reach(session, runtime, letter, now)
         if not self._may_go(session, letter, reached, now):
             return None
@@ -204,7 +209,8 @@ class Run:
         hold(session, self.runtime, letter, reached, may, now)
         if not letter.attempts:
             # Nobody has tried it: it may still become a line of a digest, or go to somebody else.
-            letter.message_sealed = None
+            letter.message_sha256 = None
+            drop_messages(session, [letter.id])
         self.total.held += letter.state == DeliveryState.QUEUED
         if letter.state == DeliveryState.REFUSED:
             self.total.count(letter)
@@ -237,9 +243,16 @@ class Run:
     def _take(self, session: Session, letter: Letter, envelope: Envelope) -> list[NewEvent]:
         """Take a letter that is made, and count the attempt: its event. Nothing when it does not go after all.
 
-        Somebody else may have taken it or made it anew; an address that gets several of these few may have had enough.
+        Somebody else may have taken it or made it anew; an address that gets several of these few may have had enough;
+        somebody may just have muted sending, which ends the run.
         """
         now = self.runtime.now()
+        self.total.muted = muted(session)
+        if self.total.muted:
+            self.total.waiting = 1 + len(self.made) + len(self.due)
+            self.made.clear()
+            self.due.clear()
+            return []
         if self.addresses[letter.address_hash] > 1 and not self._may_still_go(session, letter.id, envelope, now):
             return []
         assert letter.message_sha256 is not None, "it is made"

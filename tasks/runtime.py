@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from casework.errors import ConfigurationError
+from casework.errors import ConfigurationError, PackError
 from casework.pack_reader import read_pack
 from casework.policy_pack import Pack
 from db.engine import Sessions, make_engine, make_sessions
@@ -28,6 +28,9 @@ from tasks.policies import Policies, adopt
 from tasks.settings import ROOT, Settings
 from tasks.users import Users, read_users
 from tasks.vault import Vault, vault_from
+
+MAX_PACK_FILE_BYTES = 2_000_000
+"""Of one file of a policy pack."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,19 @@ def pack_texts(folder: Path) -> dict[str, str]:
         raise ConfigurationError(
             f"no policy pack at '{folder.name}'", rule="policy.missing", next_step="Set QORGAN_PACK."
         )
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
-    return texts | {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.csv"))}
+    texts = {path.stem: _pack_text(path) for path in sorted(folder.glob("*.yaml"))}
+    return texts | {path.name: _pack_text(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _pack_text(path: Path) -> str:
+    """One file of a pack. Raises PackError for one that is too long or no UTF-8."""
+    name = f"{path.parent.name}/{path.name}"
+    if path.stat().st_size > MAX_PACK_FILE_BYTES:
+        raise PackError(f"{name}:1: longer than {MAX_PACK_FILE_BYTES:,} bytes")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PackError(f"{name}:1: not UTF-8 at byte {error.start}", next_step="Save it as UTF-8.") from None
 
 
 def load_pack(folder: Path) -> Pack:

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("var")
     """Folder of the embedded database, the vault key, the inbox and the logs."""
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     """SQLAlchemy URL of the case file; by default SQLite in ``home``."""
     pack: str = Field(default_factory=lambda: (POLICIES / "default.txt").read_text(encoding="utf-8").strip())
     """Folder under policies/, or a path; by default the one named in policies/default.txt."""
@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """A notice made in one environment is refused by the other."""
     vault_key: SecretStr | None = None
     """32 bytes in URL-safe base64; by default a file in ``home``."""
+    signing_key_file: Path | None = None
+    """Private key that signs the head of the event log and exports (PEM, Ed25519); by default signing.key in ``home``."""
     smtp_host: str | None = None
     """The mail server; without one letters wait and `doctor` says so."""
     smtp_port: int = 25
@@ -70,12 +72,28 @@ class Settings(BaseSettings):
     """Base address of the platforms' API channel."""
     platform_timeout_seconds: float = Field(default=20.0, gt=0, le=35)
     """Longest silence of a platform that is waited for; bounded for the same reason."""
+    pg_bin: Path | None = None
+    """Folder of PostgreSQL's `pg_dump` and `pg_restore`, of the server's version or newer; by default those on PATH."""
+    first_sweep_most: int = Field(default=50, ge=0)
+    """Letters that the first sweep after a restore or an import may write before a person confirms it."""
+    prefect_servers: int = Field(default=1, ge=1, le=100)
+    """API servers of Prefect that share one database; with more than one `doctor` demands that they share messages."""
+    drive_concurrency: int | None = Field(default=None, ge=1, le=8)
+    """Cases that one drive works on at a time; by default one on SQLite and four on PostgreSQL."""
     log_json: bool = False
     """One JSON object a line instead of the console's format."""
 
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'qorgan.db'}"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.signing_key_file or self.home / "signing.key"
+
+    @property
+    def drives_at_once(self) -> int:
+        return self.drive_concurrency or (1 if self.database.startswith("sqlite") else 4)
 
     @property
     def users(self) -> Path:

@@ -3,6 +3,9 @@
 First select ids of clocks with a threshold that has come, by index. Then per clock, in a
 transaction of its own: read again, fire what has come, and write when to look next. One
 clock that fails is pushed an hour on and reported; the others go on.
+
+The first sweep after a restore or an import is looked at before it acts (tasks/switches.py): one that would write more
+letters than ``first_sweep_most`` writes none, until a person confirms it. Children's cases never wait for that.
 """
 
 from __future__ import annotations
@@ -14,33 +17,45 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from casework.clocks import GO_ON, Threshold, detected_late, next_check, passed
+from casework.errors import QorganError
 from casework.facts import SYSTEM
 from casework.move_guards import MoveDetails
-from casework.vocabulary import Action, ClockState, Status
+from casework.vocabulary import Action, ClockState, Lane, Status
+from db.base import JsonDict
 from db.queries.cases import case_by_id
-from db.queries.clocks import clock_by_id, clocks_due, record_success
+from db.queries.clocks import clock_by_id, clocks_due
 from db.queries.events import NewEvent, append_events, hold_chain
 from db.tables import CaseFile, Clock, Letter
 from tasks.case_letters import queue_at_threshold
 from tasks.clock_history import rule_of
 from tasks.clock_rows import thresholds_of
 from tasks.escalation import raise_rung
+from tasks.heartbeats import beat_in
 from tasks.logs import logger
 from tasks.outbox import queue_letters
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
+from tasks.switches import Guard, guard_of, lift_guard, sweep_confirmer
 
-NAME = "sla-sweep"
+NAME = "clocks"
+"""Its deployment's name, and its heartbeat's."""
+
 PAGE = 500
 POISONED_FOR = timedelta(hours=1)
 """How long a clock that cannot be handled is left alone."""
+
+LOOKED_AT = 2_000
+"""Clocks of a first sweep that are tried out at most: it holds everybody else up meanwhile."""
 
 log = logger("sla_sweep")
 
 
 @dataclass(slots=True)
 class SweepResult:
-    """Counts of one sweep, and the numbers of cases whose clock could not be handled."""
+    """Counts of one sweep, and the numbers of cases whose clock could not be handled.
+
+    ``would``: what a first sweep would do once a person confirms it; then all else counts children's cases only.
+    """
 
     clocks: int = 0
     warned: int = 0
@@ -51,12 +66,14 @@ class SweepResult:
     rungs: int = 0
     lapsed: int = 0
     failed: list[str] = field(default_factory=list)
+    would: SweepResult | None = None
 
     def as_dict(self) -> dict[str, object]:
         return {
             "clocks": self.clocks, "warned": self.warned, "breached": self.breached,
             "repeated": self.repeated, "late": self.late, "letters": self.letters, "rungs": self.rungs,
             "lapsed": self.lapsed, "failed": list(self.failed),
+            **({"would": self.would.as_dict()} if self.would else {}),
         }  # fmt: skip
 
 
@@ -64,20 +81,63 @@ def sweep(runtime: Runtime) -> SweepResult:
     """Act on every threshold that has come by now. One clock reading for the whole sweep."""
     now = runtime.now()
     result = SweepResult()
-    seen: set[int] = set()
-    while True:
-        with runtime.sessions.read() as session:
-            due = [clock_id for clock_id in clocks_due(session, now, PAGE) if clock_id not in seen]
-        if not due:
-            break
-        for clock_id in due:
-            seen.add(clock_id)
-            _handle(runtime, clock_id, now, result)
+    guard = guard_of(runtime)
+    if guard is not None:
+        _walk(runtime, now, result, Lane.CHILD_SAFETY)
+        result.would = _look(runtime, guard)
+        if result.would is not None:
+            log.warning("sweep waits for a person", clocks=result.would.clocks, letters=result.would.letters)
+            # No success is recorded: until somebody confirms it, nobody watches the other deadlines.
+            return result
+    _walk(runtime, now, result, None)
     with transaction(runtime) as session:
-        record_success(session, NAME, now, result.as_dict())
+        beat_in(session, NAME, now, result.as_dict())
     if result.clocks:
         log.info("sweep done", **{key: value for key, value in result.as_dict().items() if key != "failed"})
     return result
+
+
+def _walk(runtime: Runtime, now: datetime, result: SweepResult, lane: Lane | None) -> None:
+    seen: set[int] = set()
+    while True:
+        with runtime.sessions.read() as session:
+            due = [clock_id for clock_id in clocks_due(session, now, PAGE, lane) if clock_id not in seen]
+        if not due:
+            return
+        for clock_id in due:
+            seen.add(clock_id)
+            _handle(runtime, clock_id, now, result)
+
+
+def _look(runtime: Runtime, guard: Guard) -> SweepResult | None:
+    """What a first sweep would do, where a person has to see it before; None where it simply goes."""
+    result, letters = preview(runtime, LOOKED_AT)
+    result.letters = len(letters)
+    if result.letters > runtime.settings.first_sweep_most:
+        return result
+    if result.clocks or not guard.waits_for_work:
+        data: JsonDict = {"clocks": result.clocks, "letters": result.letters, "rungs": result.rungs}
+        lift_guard(runtime, SYSTEM, "it writes few letters", data)
+    return None
+
+
+def confirm(runtime: Runtime, letters: int, actor_id: str, reason: str) -> None:
+    """A person lets a first sweep go that writes at most ``letters``.
+
+    Raises NotAllowed, or QorganError where no sweep waits, or where it would write more by now.
+    """
+    actor = sweep_confirmer(runtime, actor_id, reason)
+    if guard_of(runtime) is None:
+        raise QorganError("no sweep waits for a person", rule="sweep.nothing_to_confirm")
+    result, would = preview(runtime)
+    if len(would) > letters:
+        raise QorganError(
+            f"the sweep would write {len(would)} letters, and {letters} are confirmed",
+            rule="sweep.more_than_confirmed",
+            next_step=f"Read 'qorgan sweep --dry-run', then confirm {len(would)}.",
+        )
+    data: JsonDict = {"clocks": result.clocks, "letters": len(would), "rungs": result.rungs}
+    lift_guard(runtime, actor, reason, data)
 
 
 def _handle(runtime: Runtime, clock_id: int, now: datetime, result: SweepResult) -> None:
@@ -185,9 +245,10 @@ def _consequences(session: Session, runtime: Runtime, clock: Clock, now: datetim
         result.lapsed += 1
 
 
-def preview(runtime: Runtime) -> tuple[SweepResult, list[tuple[str, str, str]]]:
+def preview(runtime: Runtime, most: int = 100_000) -> tuple[SweepResult, list[tuple[str, str, str]]]:
     """What a sweep would do now: its counts, and the letters it would intend as (case, letter, recipient).
 
+    At most so many clocks are tried out, the longest overdue first.
     Everything is done and rolled back; nothing is sent.
     """
     now = runtime.now()
@@ -195,7 +256,7 @@ def preview(runtime: Runtime) -> tuple[SweepResult, list[tuple[str, str, str]]]:
     with runtime.sessions.write() as session, session.begin() as whole:
         hold_chain(session)
         newest = session.scalar(select(func.max(Letter.id))) or 0
-        for clock_id in clocks_due(session, now, 100_000):
+        for clock_id in clocks_due(session, now, most):
             try:
                 with session.begin_nested():
                     clock = clock_by_id(session, clock_id)

@@ -19,6 +19,7 @@ from tasks.channels import Accepted, Outgoing, Receipt
 from tasks.logs import logger
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
+from tasks.switches import muted
 
 LEASE = timedelta(minutes=2)
 """Longer than the longest attempt (connect and read time-outs together)."""
@@ -49,10 +50,15 @@ def send_answers(runtime: Runtime, number: str) -> None:
 
 
 def _attempt(runtime: Runtime, submission_id: int) -> None:
-    """One attempt, in three steps: take it (committed), try, write what came of it (committed)."""
+    """One attempt, in three steps: take it (committed), try, write what came of it (committed).
+
+    While sending is muted the platform is asked about what it may have already, and sent nothing.
+    """
     now = runtime.now()
     with transaction(runtime) as session:
-        may_be_there = _may_be_there(session, submission_id)
+        may_be_there, only_ask = _may_be_there(session, submission_id), bool(muted(session))
+        if only_ask and not may_be_there:
+            return
         row = claim_submission(session, submission_id, now, LEASE)
         if row is None:
             return
@@ -63,8 +69,8 @@ def _attempt(runtime: Runtime, submission_id: int) -> None:
             data={"submission": row.number, "attempt": row.attempts},
         )  # fmt: skip
     try:
-        receipt = channel.lookup(outgoing) if may_be_there and channel.kind == "api" else None
-        if receipt is None or receipt.accepted is Accepted.LATER:
+        receipt = channel.lookup(outgoing) if may_be_there and (only_ask or channel.kind == "api") else None
+        if receipt is None or (receipt.accepted is Accepted.LATER and not only_ask):
             receipt = channel.send(outgoing, now)
             if receipt.accepted is Accepted.UNKNOWN:
                 asked = channel.lookup(outgoing)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from casework.letter_context import CountRow, LetterContext, Phrase, SummaryRow, empty_context
+from casework.letter_context import CountRow, LetterContext, Phrase, SignedHeadText, SummaryRow, empty_context
 from db.queries.cases import case_by_id
 from db.queries.letters import members_of
 from db.tables import CaseFile, Clock, Letter, Submission
@@ -57,6 +57,7 @@ def summary_context(session: Session, runtime: Runtime, letter: Letter, recipien
         ],
         "period_from": phrase(begin, zone, language),
         "period_to": phrase(end, zone, language),
+        "signed_head": cast("SignedHeadText | None", said.get("signed_head")),
     }
 
 
@@ -70,13 +71,16 @@ def _moment(stamp: str | None) -> datetime | None:
 
 
 def _frozen(row: Mapping[str, Any], letter: Letter, press: Letterpress, zone: ZoneInfo) -> SummaryRow:
-    """A row as it was frozen: case, letter, what, since, due, rung and state; times are ISO 8601, words are codes."""
+    """A row as it was frozen: case, letter, what, since, due, rung and state; times are ISO 8601, words are codes.
+
+    ``group`` names the words that ``what`` is a code of, where it is no letter.
+    """
     language = letter.language
     due = _moment(row.get("due"))
     return SummaryRow(
         case_number=row["case"],
         letter_number=row.get("letter") or "",
-        what=_word(press, "letter", row.get("what") or "", language),
+        what=_word(press, row.get("group") or "letter", row.get("what") or "", language),
         since=phrase(datetime.fromisoformat(row["since"]), zone, language),
         due=_phrase(due, zone, language),
         overdue=overdue_since(due, letter.created_at, press, language),

@@ -13,6 +13,9 @@ from casework.errors import ConfigurationError, NotAllowed
 from casework.facts import SYSTEM, Actor
 from casework.vocabulary import Role
 
+MAX_BYTES = 1_000_000
+"""Of the users file."""
+
 
 class _User(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -41,15 +44,26 @@ class Users:
         return self.by_id[user_id]
 
 
+def _said(error: Exception) -> str:
+    """The first fault. What was found is not repeated: a few lines of aliases can be a whole library."""
+    if not isinstance(error, ValidationError):
+        return (str(error).splitlines() or ["not readable"])[0]
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}"
+
+
 def read_users(path: Path) -> Users:
-    """The users file. A missing file means nobody; ConfigurationError for one that is wrong."""
+    """The users file. A missing file means nobody; ConfigurationError for one that is wrong or too long."""
     if not path.exists():
         return Users({})
+    if path.stat().st_size > MAX_BYTES:
+        raise ConfigurationError(f"{path.name}: longer than {MAX_BYTES:,} bytes", rule="users.invalid")
     try:
         parsed = _UsersFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path.name}: {first}", rule="users.invalid", next_step="Mend the file.") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{path.name}: {_said(error)}", rule="users.invalid", next_step="Mend the file."
+        ) from None
     twice = [
         user.id for place, user in enumerate(parsed.users) if user.id in {other.id for other in parsed.users[:place]}
     ]

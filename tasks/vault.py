@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from casework.errors import ConfigurationError
+from casework.errors import ConfigurationError, QorganError
 
 _NONCE = 12
 
@@ -38,7 +38,16 @@ class Vault:
         return nonce + self._cipher.encrypt(nonce, plain, purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
-        """The plain bytes. Raises ConfigurationError when the key is another one or the bytes were altered."""
+        """The plain bytes. Raises ConfigurationError when the key is another one or the bytes were altered.
+
+        Nothing is what an erasure leaves: QorganError says so.
+        """
+        if not sealed:
+            raise QorganError(
+                "this record was erased",
+                rule="retention.erased",
+                next_step="'qorgan retention show' with the case's number says when, and under which rule.",
+            )
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
         except (InvalidTag, ValueError):

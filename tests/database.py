@@ -28,10 +28,13 @@ from db.migrate import upgrade
 TEMPLATE = "qorgan_template"
 READY_SECONDS = 30
 _SWITCHES = (
-    "listen_addresses=", "unix_socket_permissions=0777", "fsync=off", "synchronous_commit=off",
-    "full_page_writes=off", "autovacuum=off", "jit=off", "shared_buffers=32MB", "max_connections=60",
-    "log_min_messages=fatal", "deadlock_timeout=200ms",
+    "listen_addresses=", "unix_socket_permissions=0777", "jit=off", "log_min_messages=fatal", "deadlock_timeout=200ms",
 )  # fmt: skip
+_QUICK = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=32MB",
+    "max_connections=60",
+)  # fmt: skip
+"""What a test may do without: its database need not outlive the machine."""
 _GUARD = """
 home=$1; shift
 "$@" &
@@ -75,10 +78,10 @@ class PostgresServer:
 
 
 @contextmanager
-def quick_folder(prefix: str) -> Iterator[Path]:
+def quick_folder(prefix: str, *, durable: bool = False) -> Iterator[Path]:
     """A folder of one's own, in memory where the system has such a place: databases wait for disks."""
     memory = Path("/dev/shm")
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    roomy = not durable and memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else None))
     try:
         yield folder
@@ -115,17 +118,20 @@ def _account() -> dict[str, Any]:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server with a migrated template database; stop it at the end. Raises NoPostgres."""
+def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server with a migrated template database; stop it at the end. Raises NoPostgres.
+
+    A ``durable`` one waits for the disk at every commit, as in production: for figures.
+    """
     binaries, account = find_binaries(), _account()
-    with quick_folder("qorgan-pg-") as home:
+    with quick_folder("qorgan-pg-", durable=durable) as home:
         home.chmod(0o755)
         if account:
             os.chown(home, account["user"], account["group"])
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         common: dict[str, Any] = {"cwd": home, "env": environment, **account}
         _run_initdb(binaries, home / "data", common)
-        switches = [part for switch in _SWITCHES for part in ("-c", switch)]
+        switches = [part for switch in (*_SWITCHES, *(() if durable else _QUICK)) for part in ("-c", switch)]
         server = [str(binaries / "postgres"), "-D", str(home / "data"), "-k", str(home), *switches]
         with (home / "log").open("wb") as log:
             # A session of its own: Ctrl-C reaches the tests, and the server only through their end.

@@ -37,8 +37,8 @@ from db.tables import CaseFile, Clock, ContentItem, Escalation, Event, Letter, R
 from sandbox.practice_mailbox import PracticeMailbox, StoredMessage
 from sandbox.running import RunningPlatform
 from tasks import case_lifecycle, correspondence, expert_opinions, intake, record, runtime
-from tasks.audit import invariants
 from tasks.intake_results import TakenIn
+from tasks.invariants import invariants
 from tasks.letterpress import Letterpress
 from tasks.runtime import Runtime
 from tasks.settings import ROOT, Settings

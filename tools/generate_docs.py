@@ -268,7 +268,7 @@ def refreshed(text: str) -> str:
 
 def documents() -> list[Path]:
     """The files that may hold generated parts."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "deploy").glob("*.md"))]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

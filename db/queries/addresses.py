@@ -10,9 +10,10 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import OPEN_STATUSES, DeliveryState
+from db.queries.letter_messages import drop_messages
 from db.tables import Absence, AddressHealth, CaseFile, Event, Letter
 
-NOT_MADE = {"message_id": None, "message_sealed": None, "message_sha256": None, "template_version": None}
+NOT_MADE = {"message_id": None, "message_sha256": None, "template_version": None}
 """A message that was made and never tried has not been; nobody will see it."""
 
 CHUNK = 500
@@ -66,6 +67,7 @@ def waiting_for_digest(
 
 def bundle_into(session: Session, digest_id: int, ids: Sequence[int]) -> None:
     """Letters become lines of a digest."""
+    drop_messages(session, ids)
     for start in range(0, len(ids), CHUNK):
         session.execute(
             update(Letter)
@@ -89,7 +91,7 @@ def unbundle(session: Session, digest_id: int) -> int:
 def open_digests(session: Session, kinds: Collection[str]) -> Sequence[Letter]:
     """Digests that nobody has made yet: lines may still be added."""
     query = select(Letter).where(
-        Letter.state == DeliveryState.QUEUED, Letter.kind.in_(kinds), Letter.message_sealed.is_(None)
+        Letter.state == DeliveryState.QUEUED, Letter.kind.in_(kinds), Letter.message_sha256.is_(None)
     )
     return session.scalars(query.order_by(Letter.id)).all()
 
@@ -115,7 +117,7 @@ def digest_on_its_way(session: Session, address_hash: str, kinds: Collection[str
         Letter.sent_at.is_(None),
         Letter.kind.in_(kinds),
         Letter.state.in_((DeliveryState.SENDING, DeliveryState.QUEUED)),
-        Letter.message_sealed.is_not(None),
+        Letter.message_sha256.is_not(None),
     )
     return session.scalar(query.limit(1)) is not None
 

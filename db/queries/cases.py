@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from casework.vocabulary import OPEN_STATUSES, Status
+from casework.vocabulary import OPEN_STATUSES, Lane, Priority, Status
 from db.tables import CaseFile, ContentItem, ExpertOpinion, NumberSequence, Review
 
 
@@ -78,14 +78,21 @@ def take_numbers(session: Session, authority: str, year: int, count: int) -> ran
 
 
 def _ready(lane: str | None, now: datetime) -> list[ColumnElement[bool]]:
-    conditions = [
-        CaseFile.drive_at.is_not(None),
-        CaseFile.drive_at <= now,
-        or_(CaseFile.lease_until.is_(None), CaseFile.lease_until < now),
-    ]
-    if lane is not None:
+    return [*_called_for(lane, now), or_(CaseFile.lease_until.is_(None), CaseFile.lease_until < now)]
+
+
+def _called_for(lane: str | None, now: datetime) -> list[ColumnElement[bool]]:
+    """Cases in which the system has a next step, whoever may hold them."""
+    conditions = [CaseFile.drive_at.is_not(None), CaseFile.drive_at <= now]
+    if lane == Lane.CHILD_SAFETY:
+        # A life in danger waits behind no backlog, whichever lane its case belongs to.
+        conditions.append(or_(CaseFile.lane == lane, CaseFile.priority_rank == Priority.P0.rank))
+    elif lane is not None:
         conditions.append(CaseFile.lane == lane)
     return conditions
+
+
+_BY_URGENCY = (CaseFile.priority_rank, CaseFile.next_due_at.is_(None), CaseFile.next_due_at, CaseFile.id)
 
 
 def claim_cases(
@@ -102,7 +109,7 @@ def claim_cases(
     ids = session.scalars(
         select(CaseFile.id)
         .where(*_ready(lane, now), *wanted)
-        .order_by(CaseFile.priority_rank, CaseFile.next_due_at.is_(None), CaseFile.next_due_at, CaseFile.id)
+        .order_by(*_BY_URGENCY)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -117,6 +124,35 @@ def claim_cases(
         if number is not None:
             claimed.append(number)
     return claimed
+
+
+def renew_claims(session: Session, owner: str, numbers: Collection[str], until: datetime) -> int:
+    """Keep these claims of ``owner`` until then; how many it still had."""
+    held = and_(CaseFile.number.in_(numbers), CaseFile.lease_owner == owner)
+    return session.execute(update(CaseFile).where(held).values(lease_until=until)).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def release_claims(session: Session, owner: str, numbers: Collection[str]) -> None:
+    """Give these claims of ``owner`` back: the next drive may take the cases at once."""
+    held = and_(CaseFile.number.in_(numbers), CaseFile.lease_owner == owner)
+    session.execute(update(CaseFile).where(held).values(lease_owner=None, lease_until=None))
+
+
+def by_urgency(session: Session, numbers: Collection[str]) -> Sequence[str]:
+    """These cases in the order in which they are driven, as they are now."""
+    return session.scalars(select(CaseFile.number).where(CaseFile.number.in_(numbers)).order_by(*_BY_URGENCY)).all()
+
+
+def more_urgent_ready(session: Session, lane: str | None, now: datetime, number: str) -> bool:
+    """Whether a case of a higher priority than this one's is ready."""
+    rank = select(CaseFile.priority_rank).where(CaseFile.number == number).scalar_subquery()
+    return bool(session.scalar(select(exists().where(*_ready(lane, now), CaseFile.priority_rank < rank))))
+
+
+def next_lapse(session: Session, lane: str | None, now: datetime, owner: str) -> datetime | None:
+    """When the first claim of somebody else runs out that keeps a ready case of the lane; None without one."""
+    others = (CaseFile.lease_until >= now, CaseFile.lease_owner != owner)
+    return session.scalar(select(func.min(CaseFile.lease_until)).where(*_called_for(lane, now), *others))
 
 
 def count_ready(session: Session, lane: str | None, now: datetime) -> int:
@@ -148,7 +184,7 @@ def next_for_review(session: Session, reviewer: str) -> CaseFile | None:
             CaseFile.intake_by != reviewer,
             CaseFile.id.not_in(endorsed),
         )
-        .order_by(CaseFile.priority_rank, CaseFile.next_due_at.is_(None), CaseFile.next_due_at, CaseFile.id)
+        .order_by(*_BY_URGENCY)
         .limit(1)
     ).one_or_none()
 

@@ -8,20 +8,21 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from casework.vocabulary import ClockState
-from db.tables import Clock, Heartbeat
+from casework.vocabulary import ClockState, Lane
+from db.tables import CaseFile, Clock, Heartbeat
 
 
-def clocks_due(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of clocks with a threshold at or before ``now``, the longest overdue first."""
-    return list(
-        session.scalars(
-            select(Clock.id)
-            .where(Clock.next_check_at.is_not(None), Clock.next_check_at <= now)
-            .order_by(Clock.next_check_at, Clock.id)
-            .limit(limit)
-        )
+def clocks_due(session: Session, now: datetime, limit: int, lane: Lane | None = None) -> list[int]:
+    """Ids of clocks with a threshold at or before ``now``, or only those of one lane, the longest overdue first."""
+    query = (
+        select(Clock.id)
+        .where(Clock.next_check_at.is_not(None), Clock.next_check_at <= now)
+        .order_by(Clock.next_check_at, Clock.id)
+        .limit(limit)
     )
+    if lane is not None:
+        query = query.join(CaseFile, CaseFile.id == Clock.case_id).where(CaseFile.lane == lane)
+    return list(session.scalars(query))
 
 
 def clock_by_id(session: Session, clock_id: int) -> Clock | None:

@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session, SessionTransaction
 
 from casework.event_chain import GENESIS, EventContent
 from db.base import Base, JsonDict
@@ -38,8 +38,21 @@ def hold_chain(session: Session) -> tuple[int, str]:
     for each other, and what one reads stays true until it has written.
     """
     session.flush()
-    seq, digest = session.connection().execute(_HEAD).one()
-    return seq, digest
+    held: tuple[int, str] | None = session.info.get(_HELD)
+    if held is None:
+        seq, digest = session.connection().execute(_HEAD).one()
+        held = session.info[_HELD] = (seq, digest)
+    return held
+
+
+_HELD = "chain head"
+"""Where a session notes the head that it holds: nobody else can move it meanwhile."""
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _let_go(session: Session, _transaction: SessionTransaction) -> None:
+    # Also at the end of a savepoint, which may have been rolled back.
+    session.info.pop(_HELD, None)
 
 
 # Built once, and executed past the mapper: every transaction that writes anything executes them.
@@ -74,20 +87,21 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
         previous = digest
     insert_rows(session, Event, rows)
     session.connection().execute(_MOVE_HEAD, {"seq": seq, "hash": previous})
+    session.info[_HELD] = (seq, previous)
     return positions
 
 
 def chain_of_events(session: Session) -> Generator[tuple[EventContent, str, str]]:
     """Every event in order of its position, with the hashes stored beside it. Streams; close it if left early."""
     with session.scalars(select(Event).order_by(Event.seq).execution_options(yield_per=2_000)) as events:
-        for event in events:
-            yield _content(event), event.previous, event.hash
+        for row in events:
+            yield _content(row), row.previous, row.hash
 
 
-def _content(event: Event) -> EventContent:
+def _content(row: Event) -> EventContent:
     return EventContent(
-        event.seq, event.case_id, event.at, event.kind, event.actor_id, event.actor_name, event.from_status,
-        event.to_status, event.reason, event.policy_version, event.data,
+        row.seq, row.case_id, row.at, row.kind, row.actor_id, row.actor_name, row.from_status, row.to_status,
+        row.reason, row.policy_version, row.data,
     )  # fmt: skip
 
 
@@ -107,13 +121,3 @@ def last_event_at(session: Session, case_id: int, kind: str) -> datetime | None:
     return session.scalar(
         select(Event.at).where(Event.case_id == case_id, Event.kind == kind).order_by(Event.seq.desc()).limit(1)
     )
-
-
-def last_statuses(session: Session) -> dict[int, str]:
-    """The status that the log says each case has."""
-    rows = session.execute(
-        select(Event.case_id, Event.to_status)
-        .where(Event.to_status.is_not(None), Event.case_id.is_not(None))
-        .order_by(Event.seq)
-    )
-    return {case_id: status for case_id, status in rows if case_id is not None and status is not None}

@@ -38,7 +38,7 @@ class Wanted:
 
 def find_letters(session: Session, wanted: Wanted, limit: int) -> Sequence[Letter]:
     """Letters for a listing, newest first; their messages stay closed."""
-    query = select(Letter).options(defer(Letter.message_sealed)).order_by(Letter.id.desc()).limit(limit)
+    query = select(Letter).order_by(Letter.id.desc()).limit(limit)
     for column, value in (
         (Letter.state, wanted.state),
         (Letter.kind, wanted.kind),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from casework.vocabulary import DeliveryState, MailKind
 from db.base import Base
@@ -48,10 +48,7 @@ _CLAIM = (
 
 
 def claim_made(session: Session, letter_id: int, message_sha256: str, now: datetime, lease: timedelta) -> bool:
-    """Take a queued letter whose message is still the one that was made; whether it could be taken.
-
-    Past the mapper, which would read the message again.
-    """
+    """Take a queued letter whose message is still the one that was made; whether it could be taken."""
     values = {"letter_id": letter_id, "made": message_sha256, "now": now, "lease_until": now + lease}
     return session.connection().execute(_CLAIM_MADE, values).rowcount == 1
 
@@ -113,12 +110,11 @@ def letters_of_case(session: Session, case_id: int) -> Sequence[Letter]:
 
 
 def letters_of_thread(session: Session, case_id: int, contact: str) -> Sequence[Letter]:
-    """A case's letters that were made for one contact, oldest first; their messages stay closed."""
+    """A case's letters that were made for one contact, oldest first."""
     to = func.coalesce(Letter.sent_to, Letter.contact)
     return session.scalars(
         select(Letter)
         .where(Letter.case_id == case_id, to == contact, Letter.message_id.is_not(None))
-        .options(defer(Letter.message_sealed))
         .order_by(Letter.id)
     ).all()
 
@@ -174,7 +170,7 @@ def letters_without_proof(session: Session, since: datetime, until: datetime) ->
         Letter.digest_id.is_(None),
         ~answered,
     )
-    return session.scalars(query.options(defer(Letter.message_sealed)).order_by(Letter.id)).all()
+    return session.scalars(query.order_by(Letter.id)).all()
 
 
 def reporters_of_case(session: Session, case_id: int) -> Sequence[Party]:

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Data, Id, UtcDateTime
 
+OPEN = "status NOT IN ('closed', 'declined', 'merged', 'withdrawn')"
+"""Cases in which work is still owed, in the words that an index and its queries share."""
+
 
 class CaseFile(Base):
     """One case. ``status`` is written by tasks/record.py and by nothing else."""
@@ -20,6 +23,11 @@ class CaseFile(Base):
         Index("ix_case_file_drive", "lane", "drive_at", "priority_rank",
               sqlite_where=text("drive_at IS NOT NULL"), postgresql_where=text("drive_at IS NOT NULL")),
         Index(None, "status"),
+        # All that the operators' board counts, of open cases alone: it reads no row.
+        Index("ix_case_file_open", "status", "lane", "priority", "received_at", "next_due_at",
+              sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+        Index("ix_case_file_failing", "priority_rank", "id",
+              sqlite_where=text("failures > 0"), postgresql_where=text("failures > 0")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, comment="internal id, never shown")

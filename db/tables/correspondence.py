@@ -48,8 +48,9 @@ class Letter(Base):
     template_version: Mapped[str | None] = mapped_column(
         String(64), comment="SHA-256 of the templates it was made from"
     )
-    message_sha256: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the message as sent")
-    message_sealed: Mapped[bytes | None] = mapped_column(LargeBinary, comment="the message as sent, sealed")
+    message_sha256: Mapped[str | None] = mapped_column(
+        String(64), comment="SHA-256 of the message as sent; none while it is not made"
+    )
     server_answer: Mapped[str] = mapped_column(Text, default="", comment="the mail server's last words")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when it was intended")
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="when the server said yes")
@@ -67,6 +68,15 @@ class Letter(Base):
         String(80), default="", server_default="", comment="the mail server's own number of it, where it gave one"
     )
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="when a mail server confirmed delivery")
+
+
+class LetterMessage(Base):
+    """The message of a letter, as it goes out."""
+
+    __tablename__ = "letter_message"
+
+    letter_id: Mapped[int] = mapped_column(Id, ForeignKey("letter.id"), primary_key=True, comment="the letter")
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, comment="the message as sent, sealed")
 
 
 class AddressHealth(Base):

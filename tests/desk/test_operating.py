@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from casework.vocabulary import Action
 from db.tables import CaseFile
 from desk.output import as_refusal
-from desk.wake import known_address
+from tasks.orchestrator import known_address
 from tasks.settings import ROOT
 from tests.desk.conftest import AtTheDesk
 from tests.stories import REVIEWER, report

@@ -71,7 +71,7 @@ def declined(story: Story) -> str:
         (approved_for_a_portal, "Awaiting portal entry"),
         (asked_by_the_platform, "Awaiting our answer"),
         (decided_by_the_platform, "Closed"),
-        (declined, "Declined"),
+        (declined, "Declined: nothing to do"),
     ],
 )
 async def test_a_run_is_named_by_the_case_and_ends_named_after_what_the_case_waits_for(
@@ -110,6 +110,15 @@ async def test_running_a_case_again_changes_nothing_and_shows_the_same_badge(sto
     story.assert_sound()
 
 
+async def test_a_closed_case_that_is_driven_again_says_that_there_is_nothing_to_do(story: Story) -> None:
+    number = decided_by_the_platform(story)
+    assert (await case_lifecycle(number, return_state=True)).name == "Closed"
+    before = story.counts()
+    state = await case_lifecycle(number, return_state=True)
+    assert (state.is_completed(), state.name) == (True, "Closed: nothing to do")
+    assert story.counts() == before
+
+
 async def test_a_submitted_case_that_is_run_again_is_not_submitted_again(story: Story) -> None:
     number = story.approved()
     for _ in range(3):
@@ -129,7 +138,8 @@ async def test_what_is_no_case_number_is_refused_before_anything_runs(story: Sto
 async def test_a_number_that_no_case_has_fails_and_says_so(story: Story) -> None:
     state = await case_lifecycle("KZ-2026-999999", return_state=True)
     assert state.is_failed()
-    assert "KZ-2026-999999" in (state.message or "")
+    assert state.name == "No such case"
+    assert state.message == ("KZ-2026-999999: there is no case with this number [case.not_found] See 'qorgan cases'.")
 
 
 def test_the_operators_form_knows_the_shape_of_a_case_number() -> None:

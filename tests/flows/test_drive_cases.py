@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from casework.vocabulary import Priority
 from casework.waiting import Wait
+from db.tables import Letter
 from flows import drive_cases as module
 from flows.drive_cases import drive_cases
-from tasks.case_lifecycle import advance
-from tasks.runtime import Runtime
+from tasks import claims
+from tasks.case_lifecycle import advance, claim, ready
+from tasks.prioritization import change_priority
+from tasks.runtime import Runtime, use
 from tests.flows.conftest import SECRET
 from tests.flows.prefect_records import Recorded, run_id
-from tests.stories import Story, in_danger, report
+from tests.stories import DUTY, Story, in_danger, report
 
 
 def three_children(story: Story) -> list[str]:
@@ -66,14 +72,15 @@ async def test_a_lane_driven_twice_has_nothing_left_to_do(story: Story) -> None:
     assert story.counts() == before
 
 
-async def test_no_more_are_driven_than_asked_for(story: Story) -> None:
+async def test_no_more_are_driven_than_asked_for_and_the_next_drive_is_called(story: Story, woken: list[str]) -> None:
     numbers = [story.take_in() for _ in range(3)]
     assert (await drive_cases("routine", most=2, return_state=True)).name == "2 driven"
     assert [story.status(number) for number in numbers] == ["in_legal_review", "in_legal_review", "received"]
+    assert woken == ["qorgan.lane.routine"]
 
 
 async def test_a_lane_longer_than_one_page_is_driven_to_its_end(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(claims, "PAGE", 2)
     numbers = [story.take_in() for _ in range(5)]
     assert (await drive_cases("routine", return_state=True)).name == "5 driven"
     assert {story.status(number) for number in numbers} == {"in_legal_review"}
@@ -95,6 +102,10 @@ async def test_a_case_that_fails_is_set_aside_the_others_go_on_and_the_run_fails
     case = story.case(poisoned)
     assert (case.status, case.failures, case.lease_owner) == ("received", 1, None)
     assert case.drive_at == story.clock.at + timedelta(minutes=10)
+    [event] = story.events(poisoned, "drive.failed")
+    assert (event.data["error"], event.data["failures"]) == ("ValueError", 1)
+    assert "stumble" in str(event.data["where"]), "the place is named, and nothing of what the error said"
+    assert SECRET not in str(event.data)
 
 
 async def test_a_case_that_failed_before_gets_a_run_of_its_own_when_its_pause_is_over(
@@ -138,7 +149,7 @@ async def test_two_drives_at_once_never_drive_the_same_case(
         return advance(runtime, number)
 
     monkeypatch.setattr(module, "advance", note)
-    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(claims, "PAGE", 2)
     numbers = [story.take_in() for _ in range(8)]
     both = await asyncio.gather(*(drive_cases("routine", return_state=True) for _ in range(2)))
     assert all(state.is_completed() for state in both)
@@ -153,3 +164,84 @@ async def test_what_a_child_needs_sent_leaves_with_the_drive(story: Story) -> No
     await drive_cases("child-safety")
     assert {letter.state for letter in story.letters(number, "police_referral")} == {"sent"}
     assert len(story.mail()) == len([letter for letter in story.letters(number) if letter.state == "sent"])
+
+
+async def test_a_case_that_keeps_failing_alarms_people_and_a_child_in_danger_at_once(
+    story: Story, stumbling: Callable[[str], None]
+) -> None:
+    def alarms() -> list[Letter]:
+        return [letter for letter in story.all(Letter) if letter.kind == "operations_alarm"]
+
+    calm = story.take_in()
+    stumbling(calm)
+    for before in (0, 0, 0):
+        assert len(alarms()) == before
+        story.later(hours=1)
+        assert (await drive_cases("routine", return_state=True)).is_failed()
+    assert len(alarms()) == 1
+    [result] = story.hand_in(in_danger())
+    stumbling(str(result.case_number))
+    assert (await drive_cases("child-safety", return_state=True)).is_failed()
+    assert len(alarms()) == 2
+    assert story.case(str(result.case_number)).drive_at == story.clock.at + timedelta(minutes=1)
+
+
+async def test_letters_of_a_case_raised_while_a_person_has_it_leave_with_the_drive(story: Story) -> None:
+    number = story.to_review(category="cyberbullying_child", age_band="13_17")
+    change_priority(story.runtime, number, Priority.P0, DUTY, "The police say it is urgent.")
+    assert (await drive_cases("child-safety", return_state=True)).name == "Nothing ready"
+    assert {letter.state for letter in story.letters(number, "police_referral")} == {"sent"}
+
+
+async def test_as_many_cases_are_driven_at_a_time_as_the_setting_says(
+    story: Story, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    def meet(runtime: Runtime, number: str) -> Wait:
+        together.wait()
+        return advance(runtime, number)
+
+    monkeypatch.setattr(module, "advance", meet)
+    numbers = [story.take_in() for _ in range(6)]
+    settings = runtime.settings.model_copy(update={"drive_concurrency": 3})
+    with use(replace(runtime, settings=settings)):
+        assert (await drive_cases("routine", return_state=True)).name == "6 driven"
+    assert {story.status(number) for number in numbers} == {"in_legal_review"}
+    story.assert_sound()
+
+
+async def test_a_childs_case_of_a_drive_that_was_killed_is_taken_over_when_its_lease_ends(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    [result] = story.hand_in(in_danger())
+    number = str(result.case_number)
+    assert claim(story.runtime, "child-safety", "killed", 1) == [number]
+    drive = asyncio.create_task(drive_cases("child-safety", return_state=True))
+    await asyncio.sleep(0.5)
+    assert story.status(number) == "received", "whoever holds it may be alive"
+    story.later(seconds=31)
+    assert (await drive).name == "1 driven"
+    assert story.status(number) == "in_legal_review"
+
+
+async def test_a_drive_that_is_cancelled_gives_its_cases_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def linger(runtime: Runtime, number: str) -> Wait:
+        begun.set()
+        go_on.wait(30)
+        return advance(runtime, number)
+
+    monkeypatch.setattr(module, "advance", linger)
+    numbers = [story.take_in() for _ in range(3)]
+    drive = asyncio.create_task(drive_cases("routine", return_state=True))
+    assert await asyncio.to_thread(begun.wait, 30)
+    assert ready(story.runtime, "routine") == 0
+    drive.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await drive
+    free = ready(story.runtime, "routine")
+    go_on.set()
+    assert free == len(numbers)

@@ -12,7 +12,7 @@ import pytest
 from db.tables import CaseFile, Report
 from flows import intake as module
 from flows.intake import intake
-from tasks import case_lifecycle, correspondence
+from tasks import case_lifecycle
 from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
 from tasks.runtime import Runtime
@@ -137,11 +137,11 @@ async def test_a_p0_that_the_lane_drives_already_is_left_to_it(
     put(inbox, "a.jsonl", in_danger(), in_danger())
     taken: list[str] = []
 
-    def meanwhile(runtime: Runtime, *, urgent_only: bool) -> correspondence.Sent:
+    def meanwhile(runtime: Runtime, *asked: Any, **more: Any) -> list[str]:
         taken.extend(case_lifecycle.claim(runtime, "child-safety", "the lane", 1))
-        return correspondence.send_letters(runtime, urgent_only=urgent_only)
+        return case_lifecycle.claim(runtime, *asked, **more)
 
-    monkeypatch.setattr(module, "send_letters", meanwhile)
+    monkeypatch.setattr(module, "claim", meanwhile)
     state = await intake(return_state=True)
     assert state.is_completed()
     [run] = await recorded.child_runs(state)

@@ -6,8 +6,9 @@ import pytest
 
 from casework.errors import AuditBroken
 from db.tables import Event
-from tasks.audit import invariants, verify_chain
+from tasks.audit import verify_chain
 from tasks.collect_outcomes import collect
+from tasks.invariants import invariants
 from tests.stories import SQLITE_ONLY, Story
 
 

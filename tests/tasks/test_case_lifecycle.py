@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from casework.errors import CaseMovedMeanwhile
+from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.vocabulary import Action
-from tasks import collect_outcomes, legal_review, prioritization, submission
-from tasks.case_lifecycle import BACK_OFF, LEASE, claim, ready, rest, set_aside, stages
+from tasks import case_lifecycle, collect_outcomes, legal_review, prioritization, submission
+from tasks.case_lifecycle import BACK_OFF, BACK_OFF_IN_DANGER, LEASE, claim, ready, rest, set_aside, stages
+from tasks.runtime import Runtime
 from tests.stories import REVIEWER, SQLITE_ONLY, Story, in_danger, together
 
 pytestmark = SQLITE_ONLY
@@ -70,11 +71,68 @@ def test_a_failed_drive_waits_longer_each_time_and_lets_the_others_go_on(story: 
     assert story.case(number).failures == 0
 
 
+def test_why_a_drive_failed_stands_on_the_case_without_a_word_of_the_error(story: Story) -> None:
+    number = story.take_in()
+    try:
+        find_platform(story.runtime, number)
+    except KeyError as error:
+        set_aside(story.runtime, number, error)
+    set_aside(story.runtime, number, MoveRefused(number, "nobody may", rule="lifecycle.guard"))
+    first, second = (event.data for event in story.events(number, "drive.failed"))
+    assert first["error"] == "KeyError"
+    assert str(first["where"]).endswith(" find_platform")
+    assert (second["error"], second["failures"]) == ("MoveRefused [lifecycle.guard]", 2)
+    assert "Aliya" not in str(first)
+    assert not story.events(number, "drive.failed")[0].reason
+
+
+def find_platform(runtime: Runtime, number: str) -> None:
+    """Fails, and quotes somebody's name."""
+    raise KeyError("Aliya")
+
+
+def test_after_the_third_failure_in_a_row_people_are_alarmed(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    alarms: list[tuple[str, str]] = []
+    monkeypatch.setattr(case_lifecycle, "raise_alarm", lambda _runtime, what, about: alarms.append((what, about)))
+    number = story.take_in()
+    for _ in range(2):
+        set_aside(story.runtime, number, OSError())
+    assert alarms == []
+    set_aside(story.runtime, number, OSError())
+    assert alarms == [("drive-fails", number)]
+    story.drive(number)
+    set_aside(story.runtime, number, OSError())
+    assert len(alarms) == 1, "not in a row"
+
+
+def test_of_a_child_in_danger_people_hear_at_the_first_failure_and_it_is_tried_again_in_a_minute(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarms: list[str] = []
+    monkeypatch.setattr(case_lifecycle, "raise_alarm", lambda _runtime, _what, about: alarms.append(about))
+    [danger] = story.hand_in(in_danger())
+    set_aside(story.runtime, str(danger.case_number), OSError())
+    assert alarms == [danger.case_number]
+    assert story.case(str(danger.case_number)).drive_at == story.clock() + BACK_OFF_IN_DANGER
+
+
+def test_an_alarm_that_cannot_be_raised_holds_up_nothing(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bool:
+        raise OSError
+
+    monkeypatch.setattr(case_lifecycle, "raise_alarm", broken)
+    number = story.take_in()
+    for _ in range(3):
+        set_aside(story.runtime, number, OSError())
+    assert story.case(number).failures == 3
+
+
 def test_a_case_that_was_moved_meanwhile_is_free_again_at_once(story: Story) -> None:
     number = story.take_in()
     claim(story.runtime, None, "one", 1)
     set_aside(story.runtime, number, CaseMovedMeanwhile(number, "somebody was faster"))
     assert (story.case(number).failures, ready(story.runtime, None)) == (0, 1)
+    assert story.events(number, "drive.failed") == [], "that is no failure"
 
 
 def test_a_case_that_a_person_moved_during_the_drive_stays_ready(story: Story) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -15,11 +14,12 @@ import pytest
 from casework.errors import NotAllowed, QorganError
 from casework.mail_tokens import read_bounce_address, reply_address
 from casework.vocabulary import Action
+from db.queries.letter_messages import message_of
 from db.tables import Letter
 from tasks.correspondence import LEASE, settle_letter
 from tasks.delivery import BACK_OFF
 from tasks.legal_review import Supplied, amend
-from tasks.letter_message import MESSAGE
+from tasks.letter_message import made_before
 from tasks.letterpress import Letterpress
 from tasks.settings import ROOT
 from tests.stories import (
@@ -188,11 +188,13 @@ def test_what_is_stored_is_what_was_delivered(story: Story) -> None:
     assert len(rows) == len(story.mail()) > 1
     for kept in story.mail():
         row = rows[kept.message["X-Qorgan-Letter"]]
-        assert row.message_sealed is not None
-        stored = json.loads(story.runtime.vault.open(row.message_sealed, MESSAGE))
-        assert stored["message"].encode("latin-1") == delivered_bytes(kept)
+        with story.runtime.sessions.read() as session:
+            made, sealed = made_before(session, story.runtime, row), message_of(session, row.id)
+        assert made is not None
+        assert sealed is not None
+        assert made.message == delivered_bytes(kept)
         assert row.message_sha256 == sha256(delivered_bytes(kept)).hexdigest()
-        assert stored["recipient"].encode() not in row.message_sealed
+        assert made.recipient.encode() not in sealed
 
 
 @SQLITE_ONLY
@@ -299,7 +301,7 @@ def test_a_letter_that_cannot_be_made_is_refused_and_the_others_go(story: Story,
     [row] = [row for row in story.all(Letter) if row.kind == "receipt"]
     assert (result.refused, result.look_at) == (1, [row.id])
     assert "receipt" in row.reason
-    assert row.message_sealed is None
+    assert row.message_sha256 is None
     settle_letter(story.runtime, row.id, INTAKE, "again", "The template is mended.")
     story.send_letters()
     assert _letters(story)["receipt"] == "sent"

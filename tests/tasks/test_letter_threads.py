@@ -118,7 +118,7 @@ def test_of_two_letters_to_one_address_the_second_is_asked_about_again_after_the
     assert [row.state for row in story.letters(first)] == ["sent"]
     [row] = story.letters(second)
     assert (row.state, row.held_because, row.attempts) == ("queued", "cap", 0)
-    assert row.message_sealed is None, "it may still become a line of a digest, or go to a deputy"
+    assert row.message_sha256 is None, "it may still become a line of a digest, or go to a deputy"
     story.clock.set(until)
     assert story.send_letters().sent == 1
     assert len(story.mail()) == 2

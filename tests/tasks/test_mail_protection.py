@@ -159,7 +159,7 @@ def test_with_an_unusable_certificate_nothing_is_sent_in_clear(story: Story, pem
     result = other.send_letters()
     assert story.mail("duty@police.example") == []
     [row] = [row for row in story.letters(str(case.case_number)) if row.recipient == "police"]
-    assert (row.state, row.message_sealed) == ("refused", None)
+    assert (row.state, row.message_sha256) == ("refused", None)
     assert because in row.reason
     assert row.id in result.look_at
     assert len(story.mail()) == 1, "the other letter went"

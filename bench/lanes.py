@@ -1,0 +1,253 @@
+"""Seconds from a P0 to its first stage, its first letter and its police referral, while a routine backlog is driven.
+
+The whole local system as ``qorgan up`` starts it: Prefect's server on SQLite, one worker a queue, the practice platform
+and the practice mailbox. A P0 comes in two ways: as a file in the inbox, and as a case that a person raises, one that
+lies in the backlog and one that a reviewer has. Figures count only while routine cases are still waiting.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+import httpx
+from sqlalchemy import select
+
+from bench.child import Tick, serve
+from bench.practice import INTAKE, practice_runtime
+from bench.report import Figure
+from casework.report_formats import split_file
+from casework.vocabulary import Lane, Priority
+from db.queries.cases import case_by_number
+from db.queries.events import events_of_case
+from db.queries.letters import letters_of_case
+from db.tables import CaseFile
+from desk.local import PrefectServer, Processes, deploy, plan_prefect, start_prefect, start_sandbox, start_worker
+from desk.up import WORKERS
+from desk.wake import wake
+from tasks.case_lifecycle import advance, ready
+from tasks.intake import take_in
+from tasks.prioritization import change_priority
+from tasks.runtime import Runtime, use
+from tasks.settings import ROOT
+
+DUTY = "olzhas"
+PATIENCE_SECONDS = 180.0
+"""After so long a P0 has been starved, and the measurement fails."""
+
+
+Found = TypeVar("Found")
+
+
+class Starved(Exception):
+    """A P0 did not get its turn, or the backlog was gone before it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Seconds from the moment a P0 was there: to its first stage, its first letter, and the police referral.
+
+    A case that a reviewer has is past its stages; there ``stage`` means nothing.
+    """
+
+    stage: float
+    letter: float
+    referral: float
+
+
+@contextmanager
+def whole_system(home: Path) -> Iterator[tuple[Runtime, PrefectServer]]:
+    """A running local system in ``home``, and a runtime beside it."""
+    shutil.copy(ROOT / "examples" / "users.yaml", home / "users.yaml")
+    with Processes(home / "logs") as processes:
+        start_sandbox(processes, home, platform_port=0, smtp_port=0)
+        runtime = practice_runtime(home, now=lambda: datetime.now(UTC))
+        runtime.settings.inbox.mkdir(exist_ok=True)
+        server = start_prefect(processes, home, plan_prefect(home, port=0))
+        deploy(server)
+        for queue, limit in WORKERS.items():
+            start_worker(processes, server.env, queue, limit)
+        with use(runtime):
+            yield runtime, server
+        runtime.engine.dispose()
+
+
+def make_backlog(runtime: Runtime, size: int) -> None:
+    """Routine cases, all ready to be driven."""
+    lines = b"\n".join(json.dumps(_report(number)).encode() for number in range(size))
+    take_in(runtime, split_file("backlog.jsonl", lines), INTAKE)
+
+
+def _report(number: int, **fields: object) -> dict[str, object]:
+    return {
+        "links": [f"https://www.tiktok.com/@practice/video/73{number:017d}"],
+        "category": "fraud", "language": "ru", "age_band": "adult",
+        "description": "Обещают удвоить вклад и просят перевести деньги.",
+        "quote": "Переведи сегодня и получи вдвое больше.",
+        "why_unlawful": "Обман с целью завладеть чужими деньгами.",
+        "observed_at": "2026-03-17T09:00:00+05:00", "policy_line": "Frauds and scams",
+        "reporter": {"name": "Practice Reporter", "email": "reporter@mail.example"}, **fields,
+    }  # fmt: skip
+
+
+_DANGER: dict[str, object] = {
+    "category": "suicide_or_self_harm",
+    "age_band": "13_17",
+    "indicators": ["threat_to_life_of_child"],
+}
+_CHILD: dict[str, object] = {"category": "cyberbullying_child", "age_band": "13_17"}
+
+
+def run_now(server: PrefectServer, deployment: str) -> None:
+    """Start a deployment, named ``flow/deployment``, as an operator would from the page."""
+    with httpx.Client(base_url=server.api_url, timeout=30, trust_env=False) as client:
+        found = client.get(f"/deployments/name/{deployment}").raise_for_status().json()
+        scheduled = {"state": {"type": "SCHEDULED"}}
+        client.post(f"/deployments/{found['id']}/create_flow_run", json=scheduled).raise_for_status()
+
+
+def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> None:
+    """Make a backlog, start its drive, and wait until that is at work."""
+    make_backlog(runtime, size)
+    run_now(server, "drive-cases/lane-routine")
+    _wait_for(runtime, lambda: ready(runtime, Lane.ROUTINE) < size or None)
+
+
+def through_the_inbox(
+    runtime: Runtime, number: int, then: Callable[[], object] = lambda: None
+) -> tuple[float, Reached]:
+    """Put a P0 into the inbox; seconds until it was taken in, by the schedule or by what comes then, and from there."""
+    inbox = runtime.settings.inbox
+    line = json.dumps(_report(number, **_DANGER), ensure_ascii=False)
+    (inbox / f"{number}.jsonl.part").write_text(line, encoding="utf-8")
+    dropped = datetime.now(UTC)
+    (inbox / f"{number}.jsonl.part").rename(inbox / f"{number}.jsonl")
+    then()
+    case = _wait_for(runtime, lambda: _newest(runtime, dropped))
+    return (case.received_at - dropped).total_seconds(), reached(runtime, case.number, case.received_at)
+
+
+def raised_in_the_backlog(runtime: Runtime) -> Reached:
+    """Raise the last case of the backlog to P0."""
+    with runtime.sessions.read() as session:
+        last = session.scalars(
+            select(CaseFile.number).where(CaseFile.status == "received").order_by(CaseFile.id.desc()).limit(1)
+        ).one()
+    return _raise(runtime, last)
+
+
+def raised_under_review(runtime: Runtime, number: int) -> Reached:
+    """Raise a child's case that a reviewer has to P0: nothing is left to drive, but the police hear of it."""
+    case_number = _take_in(runtime, number, _CHILD)
+    advance(runtime, case_number)
+    return _raise(runtime, case_number)
+
+
+def take_in_p0(runtime: Runtime, number: int) -> str:
+    """A P0 that nobody drives at once; its case number."""
+    return _take_in(runtime, number, _DANGER)
+
+
+def _take_in(runtime: Runtime, number: int, fields: dict[str, object]) -> str:
+    line = json.dumps(_report(number, **fields), ensure_ascii=False).encode()
+    [result] = take_in(runtime, split_file("child.jsonl", line), INTAKE)
+    assert result.case_number is not None, result.message
+    return result.case_number
+
+
+def _raise(runtime: Runtime, number: str) -> Reached:
+    at = runtime.now()
+    change_priority(runtime, number, Priority.P0, DUTY, "The police say that it is urgent.")
+    wake([Lane.CHILD_SAFETY])
+    return reached(runtime, number, at)
+
+
+def _newest(runtime: Runtime, since: datetime) -> CaseFile | None:
+    with runtime.sessions.read() as session:
+        return session.scalars(
+            select(CaseFile).where(CaseFile.priority_rank == 0, CaseFile.received_at >= since).limit(1)
+        ).one_or_none()
+
+
+def reached(runtime: Runtime, number: str, since: datetime) -> Reached:
+    """Wait until the case has gone as far as it goes and its letters are out."""
+
+    def look() -> Reached | None:
+        with runtime.sessions.read() as session:
+            case = case_by_number(session, number)
+            assert case is not None
+            triaged = [event.at for event in events_of_case(session, case.id) if event.kind == "moved.triage"]
+            urgent = [letter for letter in letters_of_case(session, case.id) if letter.urgent]
+        sent = {letter.kind: letter.sent_at for letter in urgent if letter.sent_at is not None}
+        if case.status != "in_legal_review" or "police_referral" not in sent or not triaged:
+            return None
+        first = min(sent.values())
+        return Reached(*((at - since).total_seconds() for at in (triaged[0], first, sent["police_referral"])))
+
+    return _wait_for(runtime, look)
+
+
+def _wait_for(runtime: Runtime, look: Callable[[], Found | None]) -> Found:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            if not ready(runtime, Lane.ROUTINE):
+                raise Starved("the backlog was gone before the P0 was there")
+            return found
+        time.sleep(0.1)
+    raise Starved(f"a P0 waited longer than {PATIENCE_SECONDS:g} seconds")
+
+
+def measure(tick: Tick, *, backlog: int, rounds: int) -> list[Figure]:
+    """Let ``rounds`` P0 come each way while ``backlog`` routine cases are driven."""
+    waits: list[float] = []
+    inbox: list[Reached] = []
+    raised: list[Reached] = []
+    under_review: list[Reached] = []
+    with tempfile.TemporaryDirectory(prefix="qorgan-bench-") as folder, whole_system(Path(folder)) as (runtime, server):
+        backlog_under_way(runtime, server, backlog)
+        begun, before = time.monotonic(), ready(runtime, Lane.ROUTINE)
+        for number in range(rounds):
+            waited, at_once = through_the_inbox(runtime, backlog + 2 * number)
+            waits.append(waited)
+            inbox.append(at_once)
+            raised.append(raised_in_the_backlog(runtime))
+            under_review.append(raised_under_review(runtime, backlog + 2 * number + 1))
+            tick(number + 1, rounds)
+        speed = (before - ready(runtime, Lane.ROUTINE)) / (time.monotonic() - begun)
+    return [
+        *_figures("inbox_stage", "P0 of the inbox, taken in to first stage", [one.stage for one in inbox]),
+        *_figures("inbox_letter", "P0 of the inbox, taken in to first letter", [one.letter for one in inbox]),
+        *_figures("inbox_referral", "P0 of the inbox, taken in to police referral", [one.referral for one in inbox]),
+        *_figures("inbox_wait", "P0 of the inbox, until the schedule takes it in", waits),
+        *_figures("raised_stage", "raised to P0 in the backlog, to first stage", [one.stage for one in raised]),
+        *_figures("raised_letter", "raised to P0 under review, to first letter", [one.letter for one in under_review]),
+        *_figures("raised_referral", "raised to P0 under review, to referral", [one.referral for one in under_review]),
+        Figure("lanes.routine_per_second", "routine cases driven meanwhile", speed, "/s", backlog),
+    ]
+
+
+def _figures(name: str, title: str, seconds: Sequence[float]) -> list[Figure]:
+    return [
+        Figure(f"lanes.{name}_median", f"{title}, median", median(seconds), "s", len(seconds)),
+        Figure(f"lanes.{name}_worst", f"{title}, worst", max(seconds), "s", len(seconds)),
+    ]
+
+
+FULL = partial(measure, backlog=5_000, rounds=5)
+QUICK = partial(measure, backlog=2_000, rounds=2)
+
+if __name__ == "__main__":
+    serve(QUICK if "--quick" in sys.argv else FULL)

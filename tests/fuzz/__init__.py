@@ -1,0 +1,1 @@
+"""Every reader, given what nobody would write on purpose."""

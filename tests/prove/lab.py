@@ -1,0 +1,191 @@
+"""Where processes die: a practice platform and a mailbox that live on, and an installation that is put back each time.
+
+A process under proof is a fork of this one: it has everything imported and read already, makes connections of its own,
+and ends without tidying up. Nothing here may hold a connection to the database while it forks.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.ledger import Ledger
+from sandbox.practice_mailbox import PracticeMailbox
+from sandbox.practice_platform import PlatformSettings
+from sandbox.running import RunningPlatform, start_platform_in_thread
+from tasks.runtime import Runtime
+from tasks.settings import Settings
+from tests.database import PostgresServer, make_sqlite_template, quick_folder
+from tests.stories import START, USERS, MovableClock, make_runtime
+
+DATABASE, NAME = "qorgan_proof", "qorgan.db"
+QUIET_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: by the signal, or with what it said."""
+
+    killed: bool
+    said: Any
+
+
+def in_child(work: Callable[[], Any]) -> Ended:
+    """Do work in a fork of this process; what it gave back as JSON. Raises AssertionError with its traceback."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        said: dict[str, Any]
+        try:
+            said = {"said": work()}
+        except BaseException:
+            said = {"failed": traceback.format_exc()}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(said, pipe)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return Ended(True, None)
+    said = json.loads(text)
+    assert "failed" not in said, said["failed"]
+    return Ended(False, said["said"])
+
+
+@dataclass
+class Snapshot:
+    """Everything as it was between two steps."""
+
+    home: Path
+    mail: Path
+    ledger: dict[str, Any]
+    at: datetime
+    database: str
+
+
+class Lab:
+    """One installation on one database, with its surroundings."""
+
+    def __init__(
+        self, folder: Path, server: PostgresServer | None, platform: RunningPlatform, mailbox: PracticeMailbox
+    ) -> None:
+        self.folder, self.server, self.platform, self.mailbox = folder, server, platform, mailbox
+        self.home = folder / "home"
+        self.name = "SQLite" if server is None else "PostgreSQL"
+        self.clock = MovableClock()
+        self.snapshots = 0
+        self.mailbox.directory = folder / "mail"
+        self._warm: Runtime
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            home=self.home, users_file=USERS, platform_url=self.platform.url, smtp_host=self.mailbox.host,
+            smtp_security="none", smtp_port=self.mailbox.port,
+            database_url=None if self.server is None else self.server.url(DATABASE),
+        )  # fmt: skip
+
+    def begin(self, warm_up: Callable[[Runtime], None]) -> None:
+        """An empty installation. ``warm_up`` is done once on another: what it compiles and reads, children have."""
+        self._empty()
+        self._warm = make_runtime(self.settings, self.clock)
+        warm_up(self._warm)
+        self._warm.channels["api"]._client.close()  # type: ignore[attr-defined]
+        self._warm.engine.dispose()
+        shutil.rmtree(self.home)
+        shutil.rmtree(self.mailbox.directory)
+        self.wait_until_quiet()
+        self._empty()
+        self._warm = make_runtime(self.settings, self.clock)
+        self._warm.engine.dispose()
+
+    def _empty(self) -> None:
+        self.home.mkdir(parents=True)
+        self.mailbox.directory.mkdir()
+        self.platform.reset(PlatformSettings(now=START))
+        if self.server is None:
+            template = self.folder / "template.db"
+            shutil.copyfile(template if template.exists() else make_sqlite_template(self.folder), self.home / NAME)
+        else:
+            self.server.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            self.server.execute(f"CREATE DATABASE {DATABASE} TEMPLATE qorgan_template STRATEGY FILE_COPY")
+        self.clock.set(START)
+
+    def runtime(self) -> Runtime:
+        """The runtime, in a child: its connections are its own."""
+        self._warm.engine.dispose(close=False)
+        return self._warm
+
+    def take_snapshot(self) -> Snapshot:
+        """Everything as it is now; no child may be running."""
+        self.wait_until_quiet()
+        self.snapshots += 1
+        home, mail = self.folder / f"home-{self.snapshots}", self.folder / f"mail-{self.snapshots}"
+        shutil.copytree(self.home, home)
+        shutil.copytree(self.mailbox.directory, mail)
+        database = f"{DATABASE}_{self.snapshots}"
+        if self.server is not None:
+            self.server.execute(f"CREATE DATABASE {database} TEMPLATE {DATABASE} STRATEGY FILE_COPY")
+        return Snapshot(home, mail, _inside(self.platform._ledger), self.clock.at, database)
+
+    def put_back(self, snapshot: Snapshot) -> None:
+        """Make everything as it was."""
+        self.wait_until_quiet()
+        for now, then in ((self.home, snapshot.home), (self.mailbox.directory, snapshot.mail)):
+            shutil.rmtree(now)
+            shutil.copytree(then, now)
+        if self.server is not None:
+            self.server.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+            self.server.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {snapshot.database} STRATEGY FILE_COPY")
+        self.platform._ledger.__dict__.update(_inside(snapshot.ledger))
+        self.mailbox._sequence = len(list(self.mailbox.directory.glob("*.eml")))
+        self.clock.set(snapshot.at)
+
+    def forget(self, snapshot: Snapshot) -> None:
+        """The snapshot is needed no more."""
+        shutil.rmtree(snapshot.home)
+        shutil.rmtree(snapshot.mail)
+        if self.server is not None:
+            self.server.execute(f"DROP DATABASE {snapshot.database}")
+
+    def wait_until_quiet(self) -> None:
+        """The other side has dealt with all that it was handed, also by somebody who hung up."""
+        until = time.monotonic() + QUIET_SECONDS
+        controller = self.mailbox._controller
+        assert controller is not None, "it is started"
+        while self.platform._server.server_state.connections or controller.server._active_count:
+            assert time.monotonic() < until, "a conversation does not end"
+            time.sleep(0.002)
+
+
+def _inside(ledger: Ledger | dict[str, Any]) -> dict[str, Any]:
+    """A copy of what a platform remembers."""
+    kept = ledger if isinstance(ledger, dict) else ledger.__dict__
+    return copy.deepcopy({name: value for name, value in kept.items() if name != "_lock"})
+
+
+@contextmanager
+def laboratory(warm_up: Callable[[Runtime], None], server: PostgresServer | None = None) -> Iterator[Lab]:
+    """A lab on SQLite, or on a PostgreSQL server. ``warm_up`` does once what its children will do."""
+    with (
+        quick_folder("qorgan-proof-") as folder,
+        start_platform_in_thread() as platform,
+        PracticeMailbox(folder / "mail-0") as mailbox,
+    ):
+        lab = Lab(folder, server, platform, mailbox)
+        lab.begin(warm_up)
+        yield lab
