@@ -1,6 +1,8 @@
 # Two commands do all set-up: `make demo` runs the main job, `make test` passes the tests.
 PYTHON ?= python3.11
 STATE ?= var/up
+MINUTES ?= 4
+SEED ?= 2026
 CASES ?= 2000
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,8 +36,9 @@ check: $(READY) ## style, types, who may import whom, and what is installed
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tools.check_dependencies
 
-prove: $(READY) ## the long proofs; writes docs/proof.md from what it saw
+prove: $(READY) ## the long proofs, and MINUTES=4 of the monkey; writes docs/proof.md and docs/proof-failures.md
 	@$(BIN)/python -m tools.proof_table
+	@$(BIN)/python -m tools.proof_failures --minutes "$(MINUTES)" --seed "$(SEED)"
 
 bench: $(READY) ## figures as a table, as JSON in var/bench.json, and in docs/performance.md
 	@mkdir -p var

@@ -8,13 +8,14 @@ Failed *after* the work, with the list.
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
 import structlog
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
+from pydantic import Field
 
 from casework.errors import CaseMovedMeanwhile
 from casework.vocabulary import Lane
@@ -28,7 +29,10 @@ from tasks.correspondence import send_letters
 from tasks.runtime import current
 
 LOOK_AGAIN_SECONDS = 1.0
-"""Pause between two looks at children's cases that another drive holds."""
+"""Pause between two looks at the children's lane."""
+
+Driven = tuple[int, list[str]]
+"""How many cases were driven, and the numbers of those that failed."""
 
 
 @task(name="drive-case", task_run_name="{case_number}", cache_policy=NO_CACHE)
@@ -39,21 +43,25 @@ async def drive_case(case_number: str) -> str:
 
 
 @flow(name="drive-cases", flow_run_name="drive {lane}")
-async def drive_cases(lane: Literal["child-safety", "routine"] = "child-safety", most: int = 1_000) -> State[None]:
-    """Drive up to ``most`` ready cases of a lane, as many at a time as the database is good for."""
+async def drive_cases(
+    lane: Literal["child-safety", "routine"] = "child-safety",
+    most: int = 1_000,
+    watch_seconds: Annotated[int, Field(ge=0, le=600)] = 0,
+) -> State[None]:
+    """Drive up to ``most`` ready cases of a lane, as many at a time as the database is good for.
+
+    The child-safety drive then watches its lane: what is raised in that time waits for no new process.
+    """
     runtime = current()
-    children = lane == Lane.CHILD_SAFETY
     waiting = min(most, await in_thread(ready, runtime, lane))
     with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:
         async with Progress("cases driven", waiting) as progress:
-            # Letters to police and duty officer wait for no drive, and no drive waits for a slow mail server.
-            letters = asyncio.create_task(_send_urgent_letters(children))
-            driven, failed = await _drive_all(claims, lane, progress)
-            if children:
-                more, failed_too = await _drive_what_lapses(claims, lane, progress)
+            driven, failed = await _drive_ready(claims, lane, progress)
+            if lane == Lane.CHILD_SAFETY:
+                more, failed_too = await _watch(claims, lane, progress, watch_seconds)
                 driven, failed = driven + more, failed + failed_too
-            await letters
-    await _send_urgent_letters(children and driven > 0)
+    if driven:
+        await _send_urgent_letters(lane)
     if driven >= most:
         wake([lane])
     # The lane works, whatever becomes of single cases: those have alarms of their own.
@@ -63,8 +71,16 @@ async def drive_cases(lane: Literal["child-safety", "routine"] = "child-safety",
     return Completed(name=f"{driven} driven" if driven else "Nothing ready")
 
 
-async def _drive_all(claims: Claims, lane: str, progress: Progress) -> tuple[int, list[str]]:
-    """Drive until nothing is ready; how many were driven, and the numbers of those that failed."""
+async def _drive_ready(claims: Claims, lane: str, progress: Progress) -> Driven:
+    """Drive what is ready. Urgent letters leave beside it: police wait for no drive, and no drive for a mail server."""
+    letters = asyncio.create_task(_send_urgent_letters(lane))
+    found = await _drive_all(claims, lane, progress)
+    await letters
+    return found
+
+
+async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Driven:
+    """Drive until nothing is ready."""
     failed: list[str] = []
 
     async def one_after_another() -> int:
@@ -98,17 +114,20 @@ async def _drive(number: str, lane: str) -> bool:
     return True
 
 
-async def _drive_what_lapses(claims: Claims, lane: str, progress: Progress) -> tuple[int, list[str]]:
-    """Children's cases that another drive holds: when it was killed, they are free within the length of a lease."""
-    driven, failed, waited = 0, list[str](), 0.0
-    while waited < LEASE.total_seconds() and await in_thread(claims.others_lapse_at):
+async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) -> Driven:
+    """Look again and again for so long; and for the length of a lease while another drive holds children's cases.
+
+    If that one was killed, its cases are free by then.
+    """
+    driven, failed, watched = 0, list[str](), 0.0
+    while watched < seconds or (watched < LEASE.total_seconds() and await in_thread(claims.others_lapse_at)):
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        waited += LOOK_AGAIN_SECONDS
-        more, failed_too = await _drive_all(claims, lane, progress)
+        watched += LOOK_AGAIN_SECONDS
+        more, failed_too = await _drive_ready(claims, lane, progress)
         driven, failed = driven + more, failed + failed_too
     return driven, failed
 
 
-async def _send_urgent_letters(wanted: bool) -> None:
-    if wanted:
+async def _send_urgent_letters(lane: str) -> None:
+    if lane == Lane.CHILD_SAFETY:
         await in_thread(send_letters, current(), urgent_only=True)

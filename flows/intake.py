@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed, State
 
 from casework.vocabulary import Lane, Priority, ReportState
 from flows.case_lifecycle import case_lifecycle
+from flows.drive_cases import drive_case
 from flows.guarded import in_thread
 from flows.showing import Progress, succeeded
 from flows.waking import wake
@@ -39,6 +40,7 @@ async def send_urgent_letters() -> None:
 async def intake() -> State[None]:
     """Each report becomes a case, a duplicate or a held report. A P0 is driven before the next batch is read."""
     counts: Counter[str] = Counter()
+    driven: list[str] = []
     failed: list[str] = []
     async with Progress("reports taken in", await in_thread(count_lines, current())) as progress:
         batches = take_in_inbox(current())
@@ -46,29 +48,39 @@ async def intake() -> State[None]:
             counts.update(result.state for result in batch)
             urgent = dict.fromkeys(r.case_number for r in batch if r.case_number and r.priority == Priority.P0)
             if urgent:
-                failed += await _drive_at_once(urgent)
+                gone, stuck = await _drive_at_once(urgent)
+                driven, failed = driven + gone, failed + stuck
             await progress.step(len(batch))
     if counts:
         wake(Lane)
+    for number in driven:
+        # Nothing is left to do; it is by this run that operators find the case.
+        await case_lifecycle(number, return_state=True)
     await succeeded("inbox", **counts)
     if failed:
         return Failed(name=f"{len(failed)} P0 failed", message=f"Set aside: {', '.join(failed)}")
     return Completed(name=_summary(counts))
 
 
-async def _drive_at_once(urgent: Collection[str]) -> list[str]:
-    """Drive these P0 cases beside their letters: neither the police nor the case waits for the other. Which failed."""
+async def _drive_at_once(urgent: Collection[str]) -> tuple[list[str], list[str]]:
+    """Drive these P0 cases beside their letters; which went, and which failed. Neither police nor case wait.
+
+    The drive is a task of this run: of Prefect's server it asks nothing, which takes seconds to make a run while a
+    backlog is driven.
+    """
+    driven: list[str] = []
     failed: list[str] = []
     letters = asyncio.create_task(send_urgent_letters())
     # Claimed, because the lane's own drive may come round meanwhile; what a lease is too short for, it may take.
-    for number in claim(current(), None, f"intake:{flow_run.id}", len(urgent), only=urgent):
+    for number in await in_thread(claim, current(), None, f"intake:{flow_run.id}", len(urgent), only=urgent):
         try:
-            await case_lifecycle(number)
+            await drive_case(number)
+            driven.append(number)
         except Exception as error:
             failed.append(number)
-            set_aside(current(), number, error)
+            await in_thread(set_aside, current(), number, error)
     await letters
-    return failed
+    return driven, failed
 
 
 def _summary(counts: Counter[str]) -> str:

@@ -123,7 +123,11 @@ def rest(runtime: Runtime, number: str) -> Wait:
         if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
             case.drive_at = again
         case.lease_owner, case.lease_until, case.failures = None, None, 0
-        return waiting_for(facts_of(session, case), muted=silent)
+        facts = facts_of(session, case)
+        if collect_outcomes.called_for(facts) is not None:
+            # The platform answered after this drive had looked: whoever wrote that cannot wake a case that is held.
+            case.drive_at = runtime.now()
+        return waiting_for(facts, muted=silent)
 
 
 def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | None:

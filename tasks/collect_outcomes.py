@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from casework.clocks import Subject
 from casework.errors import NotAllowed, QorganError
-from casework.facts import SYSTEM, Actor
+from casework.facts import SYSTEM, Actor, CaseFacts
 from casework.moments import Moment
 from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, HoldReason, Outcome, Role, Status
 from db.queries.cases import case_by_id, items_of_case
@@ -174,12 +174,22 @@ def record_outcome(
         _record(session, runtime, submission, item, answer, actor)
 
 
+def called_for(case: CaseFacts) -> Action | None:
+    """The move that the outcomes of a case with the platform call for; None while it waits for an answer."""
+    outcomes = {item.outcome for item in case.items}
+    if case.status not in (Status.SUBMITTED, Status.MORE_INFO):
+        return None
+    if outcomes and outcomes <= FINAL_OUTCOMES:
+        return Action.DECIDE
+    if Outcome.MORE_INFO_NEEDED in outcomes and case.status == Status.SUBMITTED:
+        return Action.ASK_MORE
+    return None
+
+
 def settle(runtime: Runtime, number: str) -> None:
     """Stage: move a submitted case by its items' outcomes: to the platform's question, or to its end."""
     with transaction(runtime) as session:
         case = find_case(session, number)
-        outcomes = {item.outcome for item in facts_of(session, case).items}
-        if outcomes and outcomes <= FINAL_OUTCOMES:
-            move_in(session, runtime, case, Action.DECIDE, SYSTEM, runtime.now())
-        elif Outcome.MORE_INFO_NEEDED in outcomes and case.status == Status.SUBMITTED:
-            move_in(session, runtime, case, Action.ASK_MORE, SYSTEM, runtime.now())
+        action = called_for(facts_of(session, case))
+        if action is not None:
+            move_in(session, runtime, case, action, SYSTEM, runtime.now())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -53,6 +53,7 @@ LIMIT = 1_000
 CONFIRM_ABOVE = 100
 """A run that would erase from more than so many waits until a person has confirmed it."""
 
+EVERYTHING = 10**9
 PAGE = 200
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 
@@ -129,7 +130,11 @@ def erase_due(
     now, found = runtime.now(), Outcome()
     with runtime.sessions.read() as session:
         todo = list(_all_due(session, runtime, now, limit, found.kept))
-    found.due = sum(due.size for due in todo)
+        found.due = many = sum(due.size for due in todo)
+        run = run_under_way(session)
+        if many >= limit and (run is None or run.state == WAITING):
+            # A person confirms the whole of it, not piece by piece.
+            found.due = sum(due.size for due in _all_due(session, runtime, now, EVERYTHING, {}))
     run_id, left, found.waits = _open_run(runtime, found.due, now)
     found.run = run_id
     if run_id is None or found.waits:
@@ -146,8 +151,8 @@ def erase_due(
         if rows is not None:
             found.rows.update(rows)
             found.erased += due.size
-        progress(found.erased, found.due)
-    _close_run(runtime, run_id, found, more=found.due >= limit)
+        progress(found.erased, many)
+    _close_run(runtime, run_id, found, more=many >= limit)
     empty_the_log(runtime.engine)
     log.info("records erased", run=run_id, cases=found.erased, rows=found.rows.total(), failed=len(found.failed))
     return found
@@ -281,12 +286,19 @@ def _plans(session: Session, runtime: Runtime, due: Due, record: str) -> list[Pl
     return [_LOOSE[due.loose].plan(session, runtime.vault, due.ids)]
 
 
+def _still_loose(session: Session, due: Due) -> Due | None:
+    """Those of a page of single records that may still go: a hold may have come in between."""
+    free = {row_id for row_id, _ in _LOOSE[due.loose].candidates(session, due.ids[0] - 1, PAGE)}
+    ids = tuple(row_id for row_id in due.ids if row_id in free)
+    return replace(due, ids=ids) if ids else None
+
+
 def _erase(runtime: Runtime, due: Due, run_id: int) -> Counter[str] | None:
     """Erase from one case, or one page, in a transaction of its own; None when it is due no longer."""
     with transaction(runtime) as session:
         now = runtime.now()
         case = None if due.case_id is None else case_by_id(session, due.case_id)
-        again = due if case is None else _case_due(session, runtime, case, now, {})
+        again = _still_loose(session, due) if case is None else _case_due(session, runtime, case, now, {})
         if again is None:
             return None
         planned = {record: _plans(session, runtime, again, record) for record in again.rules}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+from casework.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where policies/ and templates/ lie."""
@@ -20,6 +23,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="QORGAN_", frozen=True)
 
+    secrets_dir: Path | None = None
+    """Folder with a file for each secret, named like its setting: `qorgan_smtp_password`. The environment wins."""
     home: Path = Path("var")
     """Folder of the embedded database, the vault key, the inbox and the logs."""
     database_url: str | None = Field(default=None, repr=False)
@@ -33,7 +38,7 @@ class Settings(BaseSettings):
     vault_key: SecretStr | None = None
     """32 bytes in URL-safe base64; by default a file in ``home``."""
     signing_key_file: Path | None = None
-    """Private key that signs the head of the event log and exports (PEM, Ed25519); by default signing.key in ``home``."""
+    """Private key that signs the log's head and exports (PEM, Ed25519); by default signing.key in ``home``."""
     smtp_host: str | None = None
     """The mail server; without one letters wait and `doctor` says so."""
     smtp_port: int = 25
@@ -82,6 +87,25 @@ class Settings(BaseSettings):
     """Cases that one drive works on at a time; by default one on SQLite and four on PostgreSQL."""
     log_json: bool = False
     """One JSON object a line instead of the console's format."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the files of ``QORGAN_SECRETS_DIR``. ConfigurationError where that is no folder."""
+        folder = os.environ.get("QORGAN_SECRETS_DIR")
+        if not folder:
+            return init_settings, env_settings, dotenv_settings, file_secret_settings
+        if not Path(folder).is_dir():
+            raise ConfigurationError(
+                "QORGAN_SECRETS_DIR names no folder", rule="settings.no_secrets", next_step="Correct the setting."
+            )
+        return init_settings, env_settings, dotenv_settings, SecretsSettingsSource(settings_cls, folder)
 
     @property
     def database(self) -> str:

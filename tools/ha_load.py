@@ -27,11 +27,14 @@ FILES = 20
 """Files that the reports come in, one after another."""
 
 FILE_SECONDS = 4.0
-WAKE_SECONDS = 15.0
+WAKE_SECONDS = 30.0
 """Pause between two wakes of the lanes; people's decisions wake them in an installation."""
 
-NUDGED = {"inbox": 30.0, "letters": 30.0, "outcomes": 30.0, "reconcile": 60.0}
-"""Deployments that are started between their schedules as well, as an operator would, and the seconds between."""
+NUDGED = {"letters": 60.0, "outcomes": 120.0, "reconcile": 120.0}
+"""Deployments that are started between their schedules as well, as an operator would, and the seconds between.
+
+Not more often: each run is a process, whose start costs seconds of a processor that all hosts here share.
+"""
 
 UNDER_WAY = (
     Status.RECEIVED, Status.TRIAGED, Status.REOPENED, Status.IN_LEGAL_REVIEW, Status.APPROVED, Status.SUBMITTED,

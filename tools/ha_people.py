@@ -15,13 +15,26 @@ from casework.errors import QorganError
 from casework.vocabulary import Status
 from db.tables import CaseFile, Submission
 from desk.demo_people import People
+from tasks.legal_review import ReviewSheet
 from tasks.runtime import Runtime
 
 PAUSE_SECONDS = 1.0
 
 
+class EndOfWork(Exception):
+    """They were told to stop; the rest stays for others."""
+
+
+@dataclass
 class Staff(People):
-    """The demo's people, for any number of cases."""
+    """The demo's people, for any number of cases, until told to stop."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def _decide(self, sheet: ReviewSheet, person: str) -> None:
+        if self.stop.is_set():
+            raise EndOfWork
+        super()._decide(sheet, person)
 
     def _numbers(self, status: Status | None = None) -> list[str]:
         """Cases of a status; without one, those that wait for somebody at a portal."""
@@ -55,12 +68,14 @@ class StaffAtWork:
         self._thread.join()
 
     def _work(self) -> None:
-        people = Staff(self.runtime, self.seed)
+        people = Staff(self.runtime, self.seed, stop=self._stop)
         rounds = (people.review, people.enter_portals, people.read_portals, people.answer_questions)
         while not self._stop.is_set():
             for go in rounds:
                 try:
                     go()
+                except EndOfWork:
+                    return
                 except (DBAPIError, QorganError):
                     # The database is away, or a drive moved the case in the same moment.
                     self.repeated += 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from desk.local import PrefectServer, prefect_command
+from desk.local import prefect_command
 from tasks.settings import ROOT
 from tools.ha_hosts import Host
 from tools.ha_outside import PLATFORM_PORT, SMTP_PORT
@@ -41,7 +41,8 @@ def env_file(name: str) -> dict[str, str]:
 def _clean() -> dict[str, str]:
     """Our own environment, without anybody's settings; flow runs import the code that is proven."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "QORGAN_"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "NO_PROXY": "*", "no_proxy": "*"}
+    own = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+    return {**kept, "PATH": own, "PYTHONPATH": str(ROOT), "NO_PROXY": "*", "no_proxy": "*"}
 
 
 def server_env(hosts: Hosts, home: Path) -> dict[str, str]:
@@ -100,11 +101,6 @@ def vault_key(home: Path) -> str:
     return file.read_text()
 
 
-def for_prefect(hosts: Hosts, home: Path) -> PrefectServer:
-    """What desk.local needs to deploy there."""
-    return PrefectServer(api_url(hosts), api_url(hosts).removesuffix("/api"), client_env(hosts, home / "prefect"))
-
-
 def front_parts(hosts: Hosts, home: Path, seed: int) -> Iterator[Part]:
     """The world outside and the balancer. Nobody kills them: they stand for what is not ours."""
     python, outside, front = sys.executable, hosts[OUTSIDE], hosts[FRONT]
@@ -138,11 +134,6 @@ def worker_parts(hosts: Hosts, home: Path) -> Iterator[Part]:
             *(word for queue in QUEUES[name] for word in ("--work-queue", queue)),
         ]
         yield Part(name, host, command, client_env(hosts, home / name))
-
-
-def upgrade_command() -> list[str]:
-    """Prefect's own migrations, once, before any server starts."""
-    return [*prefect_command(), "server", "database", "upgrade", "-y"]
 
 
 def heard_since(data: Host, worker: str, since: float) -> bool:

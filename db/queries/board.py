@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select, text
 from sqlalchemy import case as when
+from sqlalchemy import delete, func, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import ClockState, DeliveryState, Duty, MailState, Status
@@ -98,19 +98,24 @@ def oldest_cases(session: Session, groups: Sequence[OpenGroup]) -> list[OldestCa
             first[group.status, group.lane] = group
     if not first:
         return []
-    columns = (CaseFile.status, CaseFile.lane, func.min(CaseFile.number), CaseFile.received_at)
-    # Spelled out, because SQLite looks a list of tuples up by reading the whole index.
-    wanted = [
-        and_(
-            CaseFile.status == group.status,
-            CaseFile.lane == group.lane,
-            CaseFile.priority == group.priority,
-            CaseFile.received_at == group.first_at,
+    columns = (CaseFile.status, CaseFile.lane, CaseFile.number, CaseFile.received_at)
+    # One by one, because SQLite looks up a list of them by reading the whole index.
+    firsts = [
+        select(
+            select(*columns)
+            .where(
+                _OPEN,
+                CaseFile.status == group.status,
+                CaseFile.lane == group.lane,
+                CaseFile.priority == group.priority,
+                CaseFile.received_at == group.first_at,
+            )
+            .limit(1)
+            .subquery()
         )
         for group in first.values()
     ]
-    query = select(*columns).where(_OPEN, or_(*wanted))
-    rows = session.execute(query.group_by(CaseFile.status, CaseFile.lane, CaseFile.received_at))
+    rows = session.execute(union_all(*firsts))
     return [OldestCase(*row) for row in rows]
 
 

@@ -53,9 +53,8 @@ def commands_in(text: str) -> Iterator[list[str]]:
     """Every ``prefect …`` and ``qorgan …`` of a shell script, one a line, without what redirects it."""
     for line in text.replace("\\\n", " ").splitlines():
         for part in re.split(r"\|\||&&|;", line.partition(" #")[0] if not line.startswith("#") else ""):
-            words = shlex.split(part.split(">")[0])
-            if words and words[0] in {"prefect", "qorgan"}:
-                yield words
+            if part.strip().startswith(("prefect ", "qorgan ")):
+                yield shlex.split(part.split(">")[0])
 
 
 def exists(words: list[str]) -> bool:

@@ -75,7 +75,7 @@ class World:
         opinion = ("--reference", "2026-1", "--present", "a,b,c", "--in-favour", "3", "--against", "0")
         soon = "2026-12-01T09:00:00+05:00"
         return {
-            "sweep": ("--confirm",),
+            "sweep": ("--confirm", "1"),
             "restore": (self.folder / "backup", *WHY),
             "report add": (self.folder / "reports.jsonl",),
             "case supply": (self.returned, "--quote", "Its own words.", *WHY),

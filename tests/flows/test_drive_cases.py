@@ -245,3 +245,19 @@ async def test_a_drive_that_is_cancelled_gives_its_cases_back(story: Story, monk
     free = ready(story.runtime, "routine")
     go_on.set()
     assert free == len(numbers)
+
+
+async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    number = story.take_in()
+    under_review = story.to_review(category="cyberbullying_child", age_band="13_17")
+    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=2, return_state=True))
+    await asyncio.sleep(0.5)
+    for raised in (number, under_review):
+        change_priority(story.runtime, raised, Priority.P0, DUTY, "The police say it is urgent.")
+    assert (await drive).name == "1 driven"
+    assert story.status(number) == "in_legal_review"
+    for raised in (number, under_review):
+        assert {letter.state for letter in story.letters(raised, "police_referral")} == {"sent"}

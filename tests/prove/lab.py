@@ -189,3 +189,5 @@ def laboratory(warm_up: Callable[[Runtime], None], server: PostgresServer | None
         lab = Lab(folder, server, platform, mailbox)
         lab.begin(warm_up)
         yield lab
+        # Another than at first, where it was away meanwhile.
+        lab.platform.stop()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import httpx
 from sqlalchemy import select
 
 from casework.mail_tokens import reply_address
@@ -32,6 +31,7 @@ from tasks.mailbox import fetch
 from tasks.record import move_case
 from tasks.runtime import Runtime
 from tasks.sla_sweep import sweep
+from tests.prove.evidence import tell_platform
 from tests.stories import INTAKE, OTHER_INTAKE, OTHER_REVIEWER, REASON, REVIEWER, MovableClock, in_danger, report
 
 
@@ -115,7 +115,7 @@ class Office:
         with self.runtime.sessions.read() as session:
             rows = submissions_of_case(session, self._case(session).id)
             references = [row.platform_reference for row in rows if row.kind == "notice" and row.platform_reference]
-        self._practice("force-answer", reference=references[-1], outcome=outcome.value, item="1")
+        tell_platform(self.runtime, "force-answer", reference=references[-1], outcome=outcome.value, item="1")
 
     def liaison_answers(self) -> None:
         """Whoever got the last rung's letter answers it."""
@@ -137,7 +137,7 @@ class Office:
     def time_passes(self, time: timedelta) -> None:
         """For us and for the platform."""
         self.clock.set(self.clock.at + time)
-        self._practice("clock", now=self.clock.at.isoformat())
+        tell_platform(self.runtime, "clock", now=self.clock.at.isoformat())
 
     def next_deadline(self) -> None:
         """The moment at which the next clock of the case runs out."""
@@ -159,10 +159,6 @@ class Office:
 
     def _move(self, action: Action, by: str, **said: Any) -> None:
         move_case(self.runtime, self.case, action, by, MoveDetails(**{"reason": REASON, **said}))
-
-    def _practice(self, what: str, **said: Any) -> None:
-        url = f"{self.runtime.settings.platform_url}/practice/{what}"
-        httpx.post(url, json=said, trust_env=False, verify=False).raise_for_status()
 
 
 @dataclass(frozen=True)

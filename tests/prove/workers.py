@@ -134,6 +134,7 @@ def log_to(notes: Notes) -> None:
 def start_worker(lab: Lab, job: str, clock: FastClock, notes: Notes, chance: Random, room: int | None = None) -> int:
     """Fork a worker; its process id. ``room``: so many bytes may a file have, as on a disk that is full."""
     skew = timedelta(seconds=chance.uniform(-1, 1) * SKEW.total_seconds())
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
@@ -143,11 +144,13 @@ def start_worker(lab: Lab, job: str, clock: FastClock, notes: Notes, chance: Ran
         runtime = replace(lab.runtime(), now=replace(clock, skew=skew))
         if room is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-        while os.getppid() != 1:
+        while os.getppid() == parent:
             try:
                 JOBS[job](runtime)
             except Exception as error:
                 notes.add("errors", f"{job}: {type(error).__module__}.{type(error).__name__}")
             time.sleep(PAUSE_SECONDS)
+    except BaseException as error:
+        notes.add("errors", f"{job}: not begun: {type(error).__name__}")
     finally:
         os._exit(1)

@@ -25,7 +25,7 @@ from tasks.settings import ROOT
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
 BACKLOG = 2_000
-STAGE_SECONDS, RAISED_SECONDS = 5.0, 15.0
+STAGE_SECONDS, RAISED_SECONDS = 3.0, 15.0
 """From its commit to the first stage it is a second on a machine of one's own; tests share theirs."""
 
 System = tuple[Runtime, PrefectServer]

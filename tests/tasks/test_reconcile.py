@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from casework.vocabulary import Action, DeliveryState
+from db.queries.reconcile import free_lease, leases_held, make_ready
 from tasks import case_lifecycle
 from tasks.program import host
 from tasks.reconcile import Reconciled, reconcile
-from tests.stories import INTAKE, SQLITE_ONLY, Story, portal_link, together
+from tasks.record import transaction
+from tests.stories import INTAKE, SQLITE_ONLY, Story, link, portal_link, together
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +71,7 @@ def notice_of_a_dead_sender(story: Story) -> str:
     number = story.approved()
     story.execute(
         "UPDATE submission SET state = 'sending', lease_until = :until",
-        until=(story.clock.at - timedelta(seconds=1)).replace(tzinfo=None),
+        until=naive(story.clock.at - timedelta(seconds=1)),
     )
     return number
 
@@ -111,13 +113,23 @@ def with_the_officer(story: Story) -> str:
     return number
 
 
+def half_with_the_officer(story: Story) -> str:
+    """One platform has its notice; the officer has not entered the other's."""
+    number = story.take_in(links=[link(), portal_link()])
+    story.drive(number)
+    story.approve(number)
+    story.drive(number)
+    assert sorted(row.state for row in story.submissions(number)) == ["handed_over", "sent"]
+    return number
+
+
 def withdrawn(story: Story) -> str:
     number = story.take_in()
     story.move(number, Action.WITHDRAW, INTAKE)
     return number
 
 
-@pytest.mark.parametrize("make", [in_review, with_the_officer, Story.submitted, withdrawn])
+@pytest.mark.parametrize("make", [in_review, with_the_officer, half_with_the_officer, Story.submitted, withdrawn])
 def test_a_case_that_waits_for_somebody_is_left_alone(story: Story, make: Callable[[Story], str]) -> None:
     make(story)
     before = story.counts()
@@ -169,7 +181,7 @@ def test_the_lease_of_a_command_that_ended_is_freed_at_once(story: Story) -> Non
 
 @pytest.mark.parametrize(
     "owner",
-    [f"desk:{host()}:{os.getpid()}", "desk:another-host:1", "drive-cases:0190d6a2-0000-7000-8000-000000000000"],
+    [f"desk:{host()}:{os.getpid()}", "desk:another-host:99999999", "drive-cases:0190d6a2-0000-7000-8000-000000000000"],
     ids=["a command at work", "a command on another host", "a run that nobody can be asked about"],
 )
 def test_a_lease_whose_owner_may_be_at_work_is_left_to_run_out(story: Story, owner: str) -> None:
@@ -184,7 +196,7 @@ def test_a_letter_whose_sender_died_is_recovered_by_its_own_rules(story: Story) 
     letter = story.letters(number)[0]
     story.execute(
         "UPDATE letter SET state = 'sending', attempts = 1, lease_until = :until WHERE id = :id",
-        id=letter.id, until=(story.clock.at - timedelta(seconds=1)).replace(tzinfo=None),
+        id=letter.id, until=naive(story.clock.at - timedelta(seconds=1)),
     )  # fmt: skip
     assert ("letter", f"letter {letter.id}") in found(reconcile(story.runtime, dry_run=True))
     assert found(reconcile(story.runtime)) == [("letter", f"letter {letter.id}")]
@@ -201,3 +213,26 @@ def test_two_at_once_put_a_case_right_once(story: Story) -> None:
     both = together(lambda: reconcile(story.runtime), lambda: reconcile(story.runtime))
     assert sorted(found(result) for result in both) == [[], [("ready", number)]]
     assert len(story.events(number, "reconciled.ready")) == 1
+
+
+def test_what_somebody_did_meanwhile_stands(story: Story) -> None:
+    """Between the look and the repair a case was claimed, and a lease was renewed."""
+    number = received(story)
+    claimed_by(story, "the drive at work")
+    with transaction(story.runtime) as session:
+        [lease] = leases_held(session, story.clock.at)
+        assert not make_ready(session, lease.id, story.clock.at)
+    story.later(seconds=1)
+    story.execute("UPDATE case_file SET lease_until = :later", later=naive(story.clock.at + timedelta(minutes=1)))
+    with transaction(story.runtime) as session:
+        assert not free_lease(session, lease)
+    assert story.case(number).lease_owner == "the drive at work"
+
+
+def claimed_by(story: Story, owner: str) -> None:
+    assert len(case_lifecycle.claim(story.runtime, None, owner, 10)) == 1
+
+
+def naive(at: datetime) -> datetime:
+    """As raw SQL stores a time in both databases."""
+    return at.replace(tzinfo=None)

@@ -302,6 +302,16 @@ def test_a_run_is_bounded_and_the_next_goes_on(story: Story) -> None:
     assert [run.state for run in story.all(ErasureRun)] == ["done", "done"]
 
 
+def test_a_person_confirms_the_whole_and_not_one_run_of_it(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "CONFIRM_ABOVE", 1)
+    for _ in range(3):
+        ended(story)
+    story.later(days=YEAR)
+    assert erase_due(story.runtime, limit=2).waits
+    assert confirm(story.runtime, HEAD, "The list was looked at.") == 3
+    assert [erase_due(story.runtime, limit=2).erased for _ in range(2)] == [2, 1]
+
+
 def test_one_case_that_fails_is_named_and_the_others_go_on(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [ended(story) for _ in range(2)]
     story.later(days=YEAR)

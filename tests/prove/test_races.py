@@ -1,0 +1,25 @@
+"""Moments between two processes that a kill does not find: one writes while the other is about to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import case_lifecycle
+from tasks.collect_outcomes import collect
+from tests.stories import Story
+
+
+@pytest.mark.parametrize(("outcome", "then"), [("removed_globally", "closed"), ("more_info_needed", "more_info")])
+def test_an_answer_that_comes_between_a_drives_last_look_and_its_end_is_not_forgotten(
+    story: Story, outcome: str, then: str
+) -> None:
+    number = story.submitted()
+    for stage in case_lifecycle.stages(story.runtime, number):
+        case_lifecycle.perform(story.runtime, stage.name, number)
+    story.answer(number, outcome)
+    assert collect(story.runtime).recorded == 1
+    case_lifecycle.rest(story.runtime, number)
+    story.assert_sound()
+    assert case_lifecycle.claim(story.runtime, None, "the next one", 5) == [number]
+    story.drive(number)
+    assert story.status(number) == then
