@@ -17,7 +17,7 @@ from casework.errors import ConfigurationError, NotAllowed, QorganError
 from casework.vocabulary import DeliveryState, Recipient, Role
 from desk.letter_thread import thread
 from desk.options import As, Json, Limit, Reason, at_work
-from desk.output import Row, answer, iso, pairs, shown, table, visible
+from desk.output import Row, answer, iso, local, pairs, shown, table, visible
 
 if TYPE_CHECKING:
     from db.tables import Letter
@@ -153,6 +153,7 @@ def show_one(letter_id: LetterId, as_user: As, as_json: Json = False) -> None:
     """Open a letter as it was made. Opening it is on the record; the reporter's name and address stay closed."""
     from db.queries.cases import case_by_id
     from db.queries.letters import letter_by_id
+    from db.queries.retention import erasure_of_row
     from tasks.letter_message import made_before
     from tasks.record import note, transaction
 
@@ -167,6 +168,13 @@ def show_one(letter_id: LetterId, as_user: As, as_json: Json = False) -> None:
         letter = letter_by_id(session, letter_id)
         envelope = None if letter is None else made_before(session, runtime, letter)
         if letter is None or envelope is None:
+            erased = erasure_of_row(session, "letter", letter_id)
+            if erased is not None:
+                zone = runtime.pack.authority.zone
+                raise QorganError(
+                    f"the text of letter {letter_id} was erased on {local(erased.erased_at, zone)} under {erased.rule}",
+                    rule="retention.erased",
+                )
             raise QorganError(
                 f"letter {letter_id} " + ("does not exist" if letter is None else "has not been made yet"),
                 rule="letter.not_made",

@@ -141,6 +141,9 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
         f"Could not be driven: {d.get('error')} in {str(d.get('where', '')).rpartition(' > ')[2]};"
         f" failure {d.get('failures')} in a row, tried again later."
     ),
+    "hold.placed": lambda d: f"Legal hold {d.get('hold')} placed: nothing of it is erased.",
+    "hold.lifted": lambda d: f"Legal hold {d.get('hold')} lifted.",
+    "records.erased": lambda d: f"Erased: {_list(map(_words, d.get('erased', {})))}.",
     "vault.opened": lambda d: f"Vault opened for {d.get('purpose', '')}.",
 }
 

@@ -91,8 +91,9 @@ def expect(session: Session, now: datetime) -> None:
 
 
 def last_successes(session: Session) -> dict[str, datetime]:
-    """The last success of every job that ever had one."""
-    return {name: at for name, (at, detail) in heartbeats(session).items() if detail != _EXPECTED}
+    """The last success of every schedule that ever had one."""
+    names = {schedule.name for schedule in schedules()}
+    return {name: at for name, (at, detail) in heartbeats(session).items() if name in names and detail != _EXPECTED}
 
 
 def beats(session: Session, now: datetime) -> list[Beat]:

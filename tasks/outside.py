@@ -130,7 +130,8 @@ def canaries_nowhere(canaries: Mapping[str, str], places: Mapping[str, str]) -> 
     for place, text in places.items():
         read = text.lower()
         for what, canary in canaries.items():
-            for spelling in {canary.lower(), json.dumps(canary)[1:-1].lower()}:
+            spellings = (canary.lower(), *(json.dumps(word)[1:-1].lower() for word in (canary, canary.lower())))
+            for spelling in spellings:
                 if spelling in read:
                     return Check(name, False, f"the {what} is in {place}")
     return Check(name, True, f"{len(canaries)} canaries, {len(places)} places")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, func, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from db.queries.retention import tombstones_of
+from db.queries.retention import has_tombstone, tombstones_of
 from db.tables import (
     CaseFile,
     ContentItem,
@@ -39,7 +41,7 @@ def erasures_told_by_their_event(session: Session, _runtime: Runtime) -> Walk:
     return f"{count} erasures agree with their events"
 
 
-_STILL_THERE: dict[str, tuple[type, ColumnElement[bool]]] = {
+_STILL_THERE: dict[str, tuple[Any, ColumnElement[bool]]] = {
     "report": (Report, func.length(Report.raw_sealed) > 0),
     "held_item": (HeldItem, HeldItem.sealed.is_not(None)),
     "inbound_mail": (InboundMail, func.length(InboundMail.raw_sealed) > 0),
@@ -49,26 +51,23 @@ _STILL_THERE: dict[str, tuple[type, ColumnElement[bool]]] = {
 }
 
 
+_EMPTY: dict[str, tuple[Any, ColumnElement[bool]]] = {
+    "report": (Report, func.length(Report.raw_sealed) == 0),
+    "submission": (Submission, func.length(Submission.payload) == 0),
+    "inbound_mail": (InboundMail, func.length(InboundMail.raw_sealed) == 0),
+}
+
+
 def tombstones_tell_the_truth(session: Session, _runtime: Runtime) -> Walk:
     """Nothing that is said to be erased is there, and nothing is empty that no erasure emptied."""
     for name, (table, there) in _STILL_THERE.items():
-        row_id = table.id  # type: ignore[attr-defined]
-        buried = exists().where(Tombstone.table_name == name, Tombstone.row_id == row_id)
-        for [found] in stream(session, select(row_id).where(there, buried)):
+        for [found] in stream(session, select(table.id).where(there, has_tombstone(name, table.id))):
             yield f"{name} {found} is said to be erased, and is there"
     for name, key in (("letter", LetterMessage.letter_id), ("party", Party.id)):
-        for [found] in stream(session, select(key).where(exists().where(
-            Tombstone.table_name == name, Tombstone.row_id == key
-        ))):  # fmt: skip
+        for [found] in stream(session, select(key).where(has_tombstone(name, key))):
             yield f"{name} {found} is said to be erased, and is there"
-    for name, table, emptied in (
-        ("report", Report, func.length(Report.raw_sealed) == 0),
-        ("submission", Submission, func.length(Submission.payload) == 0),
-        ("inbound_mail", InboundMail, func.length(InboundMail.raw_sealed) == 0),
-    ):
-        row_id = table.id
-        buried = exists().where(Tombstone.table_name == name, Tombstone.row_id == row_id)
-        for [found] in stream(session, select(row_id).where(emptied, ~buried)):
+    for name, (table, emptied) in _EMPTY.items():
+        for [found] in stream(session, select(table.id).where(emptied, ~has_tombstone(name, table.id))):
             yield f"{name} {found} is empty, and no erasure says why"
     total = session.scalar(select(func.count()).select_from(Tombstone)) or 0
     return f"{total} tombstones"

@@ -37,9 +37,6 @@ from tools.ha_topology import (
 A_WORKER = "worker"
 """Whichever worker drives cases at that moment."""
 
-EMPTIED = "redis, emptied"
-"""Redis, and the disk with its file."""
-
 FIRST_AT, LAST_AT = 0.06, 0.8
 """Faults fall between these shares of the work."""
 
@@ -115,7 +112,7 @@ class Faults:
         if fault.part == A_WORKER:
             fault.part = self._worker_that_drives(fault.held)
         fault.killed_at = time.time()
-        self.parts.kill("redis" if fault.part == EMPTIED else fault.part, and_its_files=fault.part == EMPTIED)
+        self.parts.kill(fault.part)
         self._event = ""
         self.done.append(fault)
 
@@ -197,5 +194,5 @@ def _post(host: Host, name: str) -> bool:
         return False
 
 
-KILLED = (A_WORKER, SERVERS[0], "redis", SERVICES, "postgres", EMPTIED)
+KILLED = (A_WORKER, SERVERS[0], "redis", SERVICES, "postgres")
 """Parts that the proof kills, once each."""

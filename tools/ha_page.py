@@ -78,8 +78,7 @@ PostgreSQL, Redis, two API servers of Prefect behind a balancer, its background 
 as real processes on hosts of their own ({proof.network}), with the environment of [deploy](../deploy/environment.md).
 Reports came in through the inbox, practice reviewers decided, the practice platform and a practice mailbox received.
 Under that load each part below was killed (SIGKILL, with every process it had started) at a moment that follows from
-the seed, and started again five seconds later, as systemd and the containers' restart policy do it. *Emptied* means
-that Redis came back without its file as well.
+the seed, and started again five seconds later, as systemd and the containers' restart policy do it.
 
 ## Faults
 

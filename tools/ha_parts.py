@@ -5,7 +5,6 @@ and started again as a service manager does it.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -35,8 +34,6 @@ class Part:
     command: Sequence[str]
     env: Mapping[str, str]
     works: Callable[[], bool] = lambda: True
-    folder: Path | None = None
-    """Where it keeps its files."""
     account: str | None = None
     """Whose rights it runs with, where the run itself is root: PostgreSQL refuses root."""
 
@@ -109,12 +106,9 @@ class Parts:
         pid = self._running[name].pid
         return [pid, *descendants(pid)]
 
-    def kill(self, name: str, *, and_its_files: bool = False) -> None:
+    def kill(self, name: str) -> None:
         """SIGKILL to the process and everything it started; it comes back after ``RESTART_SECONDS``."""
         self._end(name)
-        if and_its_files and (folder := self._parts[name].folder) is not None:
-            shutil.rmtree(folder)
-            folder.mkdir()
         self._again_at[name] = time.monotonic() + RESTART_SECONDS
 
     def tend(self) -> list[str]:

@@ -56,7 +56,7 @@ def redis(host: Host, folder: Path) -> Part:
         raise FileNotFoundError("no redis-server on this machine")
     conf = Path(__file__).resolve().parents[1] / "deploy" / "redis.conf"
     own = ("--bind", host.address, "--port", str(REDIS_PORT), "--dir", str(folder), "--protected-mode", "no")
-    return Part("redis", host, [program, str(conf), *own], _PLAIN, lambda: pongs(host), folder)
+    return Part("redis", host, [program, str(conf), *own], _PLAIN, lambda: pongs(host))
 
 
 def where(host: Host, database: str) -> str:

@@ -3,8 +3,7 @@
 PostgreSQL, Redis, two Prefect API servers, background services apart and three workers run as real processes, with
 the environment of deploy/env. Practice reports come in, practice reviewers decide, the practice platform answers.
 A worker, an API server, Redis, the services and PostgreSQL are killed (SIGKILL) at seeded moments under load and
-started again after five seconds; once Redis comes back without its file. At the end the platform's list and the
-mailbox are compared with the case file.
+started again after five seconds. At the end the platform's list and the mailbox are compared with the case file.
 
 Ends with 1 when something was lost, doubled or broken, or did not settle.
 """

@@ -48,9 +48,7 @@ class Letter(Base):
     template_version: Mapped[str | None] = mapped_column(
         String(64), comment="SHA-256 of the templates it was made from"
     )
-    message_sha256: Mapped[str | None] = mapped_column(
-        String(64), comment="SHA-256 of the message as sent; none while it is not made"
-    )
+    message_sha256: Mapped[str | None] = mapped_column(String(64), comment="SHA-256 of the message as sent")
     server_answer: Mapped[str] = mapped_column(Text, default="", comment="the mail server's last words")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="when it was intended")
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="when the server said yes")

@@ -27,7 +27,8 @@ def rule(amount: int = 12, unit: str = "months", record: str = "party", **more: 
 
 @pytest.mark.parametrize(("minutes", "due"), [(-1, False), (0, True), (1, True)])
 def test_a_year_from_a_leap_day_ends_on_the_last_of_february_to_the_minute(minutes: int, due: bool) -> None:
-    now = datetime(2025, 2, 28, 9, 30, tzinfo=UTC) + timedelta(minutes=minutes)
+    """By local time: between the two, on 1 March 2024, the zone went back by one hour for good."""
+    now = datetime(2025, 2, 28, 10, 30, tzinfo=UTC) + timedelta(minutes=minutes)
     assert (rule_due([rule()], "party", CLOSED.ended_at, now, CALENDAR) is not None) is due
 
 

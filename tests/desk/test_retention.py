@@ -46,7 +46,7 @@ def test_what_was_erased_is_shown_with_the_rule_and_the_day(desk: AtTheDesk, num
     assert "party: 1 row(s) erased on 2027-03-19" in said
     assert "under party: 12 months; source: unsourced (not verified)" in said
     assert {row["record"] for row in desk.tells("retention", "show", number)} == {"raw_report", "party"}
-    assert "records erased" in desk.says("case", "show", number).replace(".", " ").lower()
+    assert "Erased: raw report, party." in desk.says("case", "show", number)
 
 
 def test_a_large_erasure_waits_for_the_head_of_the_unit(

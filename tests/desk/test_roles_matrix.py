@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ from typing import Any
 import click
 import pytest
 import typer
+import yaml
 
 from casework.errors import NotAllowed, QorganError
 from casework.facts import Actor
@@ -26,9 +28,9 @@ from casework.vocabulary import Action, Role
 from desk.main import app
 from tasks import runtime
 from tasks.case_facts import facts_of
-from tasks.users import Users
+from tasks.users import read_users
 from tests.desk.conftest import AtTheDesk
-from tests.stories import INTAKE, NECESSITY, REASON, Story, portal_link
+from tests.stories import INTAKE, NECESSITY, REASON, USERS, portal_link
 from tools.markdown import code, table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
@@ -37,6 +39,9 @@ PEOPLE = {role.value: Actor(role.value, role.value, frozenset({role})) for role 
 NOBODY = Actor("nobody", "nobody", frozenset())
 """In the users file, and without a role."""
 WHY = ("--reason", REASON)
+RULE = "kz.internal.review.routine"
+BY_RULE = ("clock pause", "clock resume")
+"""Commands whose roles stand in the rule of each clock; this pack has none that a person may stop."""
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -60,10 +65,12 @@ class World:
 
     desk: AtTheDesk
     folder: Path
+    users: Path
     review: str
     political: str
     other: str
     portal: str
+    asked: str
     closed: str
     returned: str
     bullied: str
@@ -75,8 +82,8 @@ class World:
         opinion = ("--reference", "2026-1", "--present", "a,b,c", "--in-favour", "3", "--against", "0")
         soon = "2026-12-01T09:00:00+05:00"
         return {
-            "sweep": ("--confirm", "1"),
-            "restore": (self.folder / "backup", *WHY),
+            "sweep": ("--confirm", "1", *WHY),
+            "restore": (self.folder, *WHY),
             "report add": (self.folder / "reports.jsonl",),
             "case supply": (self.returned, "--quote", "Its own words.", *WHY),
             "case amend": (self.review, "--quote", "Its own words.", *WHY),
@@ -94,12 +101,12 @@ class World:
             "review return": (self.review, "--missing", "quote", *WHY),
             "review approve-urgently": (self.review, *WHY),
             "review confirm": (self.closed, *WHY),
-            "review answer": (self.closed, *WHY),
+            "review answer": (self.asked, *WHY),
             "review recall": (self.portal, *WHY),
             "expert record": (self.bullied, *opinion, "--reasons", REASON),
-            "clock pause": (self.review, "x", "court_suspension", *WHY),
-            "clock resume": (self.review, "x", *WHY),
-            "clock extend": (self.review, "x", "--until", soon, *WHY),
+            "clock pause": (self.review, RULE, "--for", "court_suspension", *WHY),
+            "clock resume": (self.review, RULE, *WHY),
+            "clock extend": (self.bullied, "kz.expert_group", "--until", soon, *WHY),
             "submission dossier": (f"{self.portal}/S1",),
             "submission record-reference": (f"{self.portal}/S1", "CRS-9"),
             "submission record-outcome": (f"{self.closed}/S1", "1", "no_action"),
@@ -124,13 +131,22 @@ class World:
             "sending mute": WHY,
             "sending unmute": WHY,
             "retention confirm": WHY,
-            "policy recompute": (),
+            "policy recompute": ("--apply", *WHY),
         }  # fmt: skip
 
 
 @pytest.fixture
-def world(desk: AtTheDesk, tmp_path: Path) -> World:
+def world(desk: AtTheDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     story = desk.story
+    known = yaml.safe_load(USERS.read_text(encoding="utf-8"))
+    known["users"] += [
+        {"id": one.id, "name": one.name, "roles": [role.value for role in one.roles]}
+        for one in (*PEOPLE.values(), NOBODY)
+    ]
+    users = tmp_path / "users.yaml"
+    users.write_text(yaml.safe_dump(known))
+    users.chmod(0o600)
+    monkeypatch.setenv("QORGAN_USERS_FILE", str(users))
     reports = tmp_path / "reports.jsonl"
     reports.write_text("{}\n")
     silent = story.submitted()
@@ -140,12 +156,17 @@ def world(desk: AtTheDesk, tmp_path: Path) -> World:
     for word in ("record-reference", "CRS-1"), ("record-outcome", "1", "no_action"):
         desk.says("submission", word[0], f"{closed}/S1", *word[1:], "--as", INTAKE)
     desk.says("drive")
+    asked = story.submitted()
+    story.answer(asked, "more_info_needed")
+    desk.says("collect")
+    desk.says("drive")
+    assert story.status(asked) == "more_info"
     returned = desk.in_review()
     desk.says("review", "return", returned, "--missing", "quote", "--as", "daniyar", *WHY)
     desk.says("letters", "send")
     made = World(
-        desk, tmp_path, desk.in_review(), desk.in_review(category="political_events", age_band="nobody"),
-        desk.in_review(links=[portal_link()]), desk.at_the_portal(), closed, returned,
+        desk, tmp_path, users, desk.in_review(), desk.in_review(category="political_events", age_band="nobody"),
+        desk.in_review(links=[portal_link()]), desk.at_the_portal(), asked, closed, returned,
         desk.in_review(category="cyberbullying_child", age_band="13_17"),
         story.letters(closed)[0].id, story.escalations(silent)[0].id,
     )  # fmt: skip
@@ -159,13 +180,14 @@ class Trying:
     def __init__(self, world: World) -> None:
         self.desk = world.desk
         self.path = Path(str(world.desk.story.runtime.engine.url.database))
-        self.kept = world.folder / "as-it-was.db"
+        self.kept, self.out = world.folder / "as-it-was.db", world.folder / "out"
         with closing(sqlite3.connect(self.path)) as now, closing(sqlite3.connect(self.kept)) as copy:
             now.backup(copy)
 
     def ask(self, words: str, more: tuple[object, ...], person: str) -> tuple[bool, str]:
         """Whether the role let it pass, and what was said; afterwards everything is as it was."""
         result = self.desk.run(*words.split(), *more, "--as", person)
+        shutil.rmtree(self.out, ignore_errors=True)
         said = (result.stderr or result.output).strip()
         assert result.exception is None or isinstance(result.exception, SystemExit), (words, result.exception)
         with closing(sqlite3.connect(self.kept)) as copy, closing(sqlite3.connect(self.path)) as now:
@@ -175,12 +197,9 @@ class Trying:
 
 def seen(world: World) -> dict[str, dict[str, bool]]:
     """For every command with ``--as``: who passes."""
-    words = world.words()
-    story: Story = world.desk.story
-    everybody = {**story.runtime.users.by_id, **PEOPLE, NOBODY.id: NOBODY}
-    trying = Trying(world)
+    words, trying = world.words(), Trying(world)
     found: dict[str, dict[str, bool]] = {}
-    with runtime.use(replace(story.runtime, users=Users(everybody))):
+    with runtime.use(replace(world.desk.story.runtime, users=read_users(world.users))):
         for command in FOR_A_PERSON:
             passes = {}
             for person in (*PEOPLE, NOBODY.id, "stranger"):
@@ -199,11 +218,11 @@ def test_every_command_asks_for_the_role_that_the_table_says_and_refuses_all_oth
     found = seen(world)
     for command, passes in found.items():
         assert not passes["stranger"], f"'{command}' works for somebody whom the users file does not know"
-    rows = [
-        (code(command), *("yes" if passes[role] else "" for role in PEOPLE), "yes" if passes[NOBODY.id] else "")
-        for command, passes in found.items()
-    ]
-    told = table(("command", *(role.replace("_", " ") for role in PEOPLE), "no role"), rows)
+    for command in BY_RULE:
+        del found[command]
+    assert not [command for command, passes in found.items() if passes[NOBODY.id]], "a command that asks for no role"
+    rows = [(code(command), *("yes" if passes[role] else "" for role in PEOPLE)) for command, passes in found.items()]
+    told = table(("command", *(role.replace("_", " ") for role in PEOPLE)), rows)
     text = PAGE.read_text(encoding="utf-8")
     before, heading, after = text.partition(HEADING + "\n")
     assert heading, f"docs/security.md has no '{HEADING}'"

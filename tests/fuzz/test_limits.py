@@ -40,7 +40,7 @@ HELD = {
     "a number without end": ("a.jsonl", b'{"links": ' + b"9" * 100_000 + b"}", "malformed"),
     "too many columns": ("a.csv", b"url" + b",x" * MOST_COLUMNS + b"\nhttps://x.example/\n", "wrong_header"),
     "too long a header": ("a.csv", b"url," + b"x" * LONGEST_HEADER + b"\nhttps://x.example/,1\n", "wrong_header"),
-    "a header with NUL": ("a.csv", b"url,a\x00b\nhttps://x.example/,1\n", "wrong_header"),
+    "a header with NUL": ("a.csv", b"url,a\x00b\nhttps://x.example/,1\n", "nul_bytes"),
     "a mail of too much text": ("a.eml", LONG_MAIL, "too_large"),
 }  # fmt: skip
 

@@ -26,7 +26,11 @@ bodies = st.one_of(values.map(as_json), st.binary(max_size=100), deep)
 def answering(status: int, body: bytes | Iterator[bytes], headers: dict[str, str] | None = None) -> ApiChannel:
     """A channel whose platform always says the same."""
     channel = ApiChannel("http://platform.example", "practice", 5.0)
-    respond = httpx.MockTransport(lambda _: httpx.Response(status, content=body, headers=headers))
+
+    def stream() -> Iterator[bytes]:
+        yield from [body] if isinstance(body, bytes) else body
+
+    respond = httpx.MockTransport(lambda _: httpx.Response(status, content=stream(), headers=headers))
     channel._client = httpx.Client(base_url="http://platform.example", transport=respond)
     return channel
 

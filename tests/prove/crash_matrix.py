@@ -88,6 +88,7 @@ def all_ways(runtime: Runtime) -> None:
 
 def run(lab: Lab, way: str, *, every: int = 1, seen: Callable[[int, int], None] = lambda _done, _all: None) -> Matrix:
     """One way on one database, at every point or every n-th. ``seen`` hears how many points are done, of how many."""
+    lab.begin_anew()
     steps, matrix = WAYS[way], Matrix()
     snapshots, points, end = _undisturbed(lab, steps)
     chosen = points[::every]

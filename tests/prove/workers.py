@@ -28,7 +28,7 @@ from tasks.mail_reading import read_stored
 from tasks.mailbox import fetch
 from tasks.runtime import Runtime
 from tasks.sla_sweep import sweep
-from tests.prove.lab import Lab
+from tests.prove.lab import Lab, close_all_but
 
 SPEED = 240
 """Seconds of the case file in one second of ours: four minutes."""
@@ -139,6 +139,7 @@ def start_worker(lab: Lab, job: str, clock: FastClock, notes: Notes, chance: Ran
     if pid:
         return pid
     try:
+        close_all_but()
         watch_connections(notes)
         log_to(notes)
         runtime = replace(lab.runtime(), now=replace(clock, skew=skew))

@@ -59,16 +59,25 @@ class Installation:
         answer.raise_for_status()
         return answer.json()
 
-    def run_sweep(self) -> dict[str, Any]:
-        """Run the sweep's deployment as an operator would; its run at the end."""
-        deployment = self.client.get("/deployments/name/sla-sweep/clocks").json()["id"]
-        run = self.ask(f"/deployments/{deployment}/create_flow_run")["id"]
+    def sweep(self, state: str) -> dict[str, Any]:
+        """A sweep that its schedule started and that ended in this state; the first there is."""
 
-        def ended() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.client.get(f"/flow_runs/{run}").json()
-            return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+        def look() -> list[dict[str, Any]]:
+            wanted = {"state": {"type": {"any_": [state]}}}
+            found: list[dict[str, Any]] = self.ask(
+                "/flow_runs/filter", flows={"name": {"any_": ["sla-sweep"]}}, flow_runs=wanted
+            )
+            return found
 
-        return wait_for(ended, "the sweep has ended")
+        return wait_for(look, f"a sweep {state}")[0]
+
+    def stop_sweeping(self) -> None:
+        """Switch the schedule off and take away what it has planned."""
+        clocks = self.client.get("/deployments/name/sla-sweep/clocks").json()["id"]
+        self.client.patch(f"/deployments/{clocks}", json={"paused": True}).raise_for_status()
+        planned = {"deployment_id": {"any_": [clocks]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+        for run in self.ask("/flow_runs/filter", flow_runs=planned):
+            self.client.delete(f"/flow_runs/{run['id']}")
 
     def last_event(self, run: str, state: str) -> dict[str, Any]:
         """The event of a run's end, as automations are given it."""
@@ -95,11 +104,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         deploy_queues(server)
         run_prefect(server, "--no-prompt", "deploy", "--name", "alarm", "--name", "clocks")
         with httpx.Client(base_url=server.api_url, timeout=30, trust_env=False) as client:
-            installation = Installation(server, runtime, client)
-            clocks = client.get("/deployments/name/sla-sweep/clocks").json()["id"]
-            client.patch(f"/deployments/{clocks}", json={"paused": True}).raise_for_status()
             start_worker(processes, server.env, "child-safety", 2)
-            yield installation
+            yield Installation(server, runtime, client)
     runtime.engine.dispose()
 
 
@@ -129,8 +135,8 @@ def test_the_automations_are_applied_once_and_then_nothing_differs(installation:
 def test_a_run_that_fails_leads_to_a_letter(installation: Installation) -> None:
     with installation.runtime.engine.begin() as connection:
         connection.execute(text(BROKEN_CLOCK))
-    run = installation.run_sweep()
-    assert (run["state_type"], run["state_name"]) == ("FAILED", "1 clocks failed")
+    run = installation.sweep("FAILED")
+    assert run["state_name"] == "1 clocks failed"
     event = installation.last_event(run["id"], "FAILED")
     assert covered("failed-run", event)
     assert not covered("crashed-run", event)
@@ -139,8 +145,8 @@ def test_a_run_that_fails_leads_to_a_letter(installation: Installation) -> None:
 
 
 def test_a_sweep_that_ends_well_counts_for_the_watch_under_whatever_name_it_ends(installation: Installation) -> None:
-    run = installation.run_sweep()
-    assert (run["state_type"], run["state_name"]) == ("COMPLETED", "Nothing due")
+    run = installation.sweep("COMPLETED")
+    assert run["state_name"] == "Nothing due"
     event = installation.last_event(run["id"], "COMPLETED")
     assert covered("late-sweep", event)
     assert covered("zombie-run", event)
@@ -153,6 +159,7 @@ def test_a_schedule_that_stands_still_leads_to_a_letter(installation: Installati
         if file.stem == "late-sweep":
             body["trigger"]["within"] = 10
         (tmp_path / file.name).write_text(yaml.safe_dump(body), encoding="utf-8")
+    installation.stop_sweeping()
     with orchestrator(installation.server.api_url) as prefect:
         assert [one.name for one in apply(prefect, tmp_path)] == ["qorgan: the sweep is late"]
     wait_for(lambda: ("sweep-late", "clocks") in installation.alarms(), "the letter about it")

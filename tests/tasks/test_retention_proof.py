@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import event
 
 from casework.vocabulary import Action
@@ -18,6 +16,7 @@ from db.tables import CaseFile, ErasureRun, Tombstone
 from tasks.collect_outcomes import collect
 from tasks.retention import erase_due
 from tasks.settings import ROOT
+from tests.database import find_binaries
 from tests.mail_room import MailRoom
 from tests.stories import REVIEWER, SQLITE_ONLY, USERS, Story, report
 
@@ -62,16 +61,8 @@ def files_of(story: Story) -> Iterator[tuple[str, bytes]]:
         for path in sorted(Path(url.database).parent.glob(f"{Path(url.database).name}*")):
             yield path.name, path.read_bytes()
         return
-    tool = shutil.which("pg_dump")
-    if tool is None:
-        pytest.skip("no pg_dump on the path")
-    host = str(url.query["host"])
-    command = [tool, "-h", host, "-U", "postgres", "--inserts", str(url.database)]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    if b"server version" in done.stderr:
-        pytest.skip("pg_dump is older than the server")
-    assert done.returncode == 0, done.stderr
-    yield "dump", done.stdout
+    command = [str(find_binaries() / "pg_dump"), "-h", str(url.query["host"]), "-U", "postgres", "--inserts"]
+    yield "dump", subprocess.run([*command, str(url.database)], capture_output=True, timeout=60, check=True).stdout
 
 
 def found_in(story: Story, needles: list[bytes]) -> set[bytes]:
