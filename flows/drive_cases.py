@@ -119,10 +119,12 @@ async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) 
 
     If that one was killed, its cases are free by then.
     """
-    driven, failed, watched = 0, list[str](), 0.0
-    while watched < seconds or (watched < LEASE.total_seconds() and await in_thread(claims.others_lapse_at)):
+    driven, failed, watched, others = 0, list[str](), 0.0, True
+    while watched < seconds or (watched < LEASE.total_seconds() and others):
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
         watched += LOOK_AGAIN_SECONDS
+        # Asked before the look, so that a claim which lapses in between is seen by one of the two.
+        others = await in_thread(claims.others_lapse_at) is not None
         more, failed_too = await _drive_ready(claims, lane, progress)
         driven, failed = driven + more, failed + failed_too
     return driven, failed

@@ -25,9 +25,7 @@ from tasks.runtime import Runtime
 
 KIND = "operations_alarm"
 
-What = Literal[
-    "run-failed", "run-crashed", "sweep-late", "schedule-late", "queue-not-polled", "drive-fails"
-]
+What = Literal["run-failed", "run-crashed", "sweep-late", "schedule-late", "queue-not-polled", "drive-fails"]
 """What can be alarmed about; docs/when-it-is-red.md has a section for each."""
 
 WHATS: tuple[str, ...] = get_args(What)

@@ -28,7 +28,9 @@ def letter_out(story: Story) -> Letter:
 async def test_no_mails_is_said_and_nothing_is_written(story: Story, room: MailRoom) -> None:
     before = story.counts()
     assert (await mailbox(return_state=True)).name == "No mails"
-    assert story.counts() == before
+    after = story.counts()
+    assert after.pop("heartbeat") > 0, "that it ran is all that is noted"
+    assert after == {what: count for what, count in before.items() if what != "heartbeat"}
 
 
 async def test_mails_are_read_once_and_the_badge_counts_them(story: Story, room: MailRoom, woken: list[str]) -> None:

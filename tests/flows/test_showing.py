@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -12,6 +14,7 @@ from prefect.client.schemas.filters import (
     ArtifactFilterType,
 )
 from prefect.client.schemas.objects import Artifact
+from prefect.runtime import flow_run
 from prefect.states import Completed, State
 
 from flows import showing
@@ -121,7 +124,9 @@ async def test_long_work_shows_how_far_it_is_on_its_own_page_and_ends_at_all_of_
         async with Progress("cases driven", 4) as progress:
             for _ in range(3):
                 await progress.step()
-                seen.extend(row.data for row in await artifacts(type=ArtifactFilterType(any_=["progress"])))
+                mine = ArtifactFilterFlowRunId(any_=[UUID(flow_run.id)])
+                found = await artifacts(flow_run_id=mine, type=ArtifactFilterType(any_=["progress"]))
+                seen.extend(row.data for row in found)
         return Completed()
 
     state = await long_work(return_state=True)

@@ -31,7 +31,9 @@ def test_when_nothing_is_due_nothing_is_done(story: Story) -> None:
     story.submitted(**LAW)
     before = story.counts()
     assert sweep(story.runtime) == SweepResult()
-    assert story.counts() == {**before, "heartbeat": 1}
+    after = story.counts()
+    assert after.pop("heartbeat") > 0, "that it ran is all that is noted"
+    assert after == {what: count for what, count in before.items() if what != "heartbeat"}
     with story.runtime.sessions.read() as session:
         assert last_success(session, NAME) == START
 

