@@ -42,6 +42,7 @@ from tasks.prioritization import change_priority
 from tasks.runtime import Runtime, use
 from tasks.settings import ROOT
 
+BUSY = 503
 DUTY = "olzhas"
 PATIENCE_SECONDS = 180.0
 """After so long a P0 has been starved, and the measurement fails."""
@@ -114,7 +115,11 @@ def run_now(server: PrefectServer, deployment: str) -> None:
     with httpx.Client(base_url=server.api_url, timeout=30, trust_env=False) as client:
         found = client.get(f"/deployments/name/{deployment}").raise_for_status().json()
         scheduled = {"state": {"type": "SCHEDULED"}}
-        client.post(f"/deployments/{found['id']}/create_flow_run", json=scheduled).raise_for_status()
+        path = f"/deployments/{found['id']}/create_flow_run"
+        # A server on SQLite that is busy says so; the page, too, is then pressed again.
+        while (answer := client.post(path, json=scheduled)).status_code == BUSY:
+            time.sleep(1)
+        answer.raise_for_status()
 
 
 def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> None:
