@@ -1,6 +1,6 @@
 """Drive the ready cases of one lane, most urgent first, all in this process.
 
-A child's case and one that failed before get a run of their own; a routine backlog is one
+A child's case and one that failed before get a run of their own, a P0 after it was driven; a routine backlog is one
 task run per case. A case that fails is set aside, the others go on, and the run ends
 Failed *after* the work, with the list.
 """
@@ -23,7 +23,7 @@ from flows.case_lifecycle import case_lifecycle
 from flows.guarded import in_thread
 from flows.showing import Progress, succeeded
 from flows.waking import wake
-from tasks.case_lifecycle import LEASE, advance, failed_before, ready, set_aside
+from tasks.case_lifecycle import LEASE, advance, failed_before, in_danger, ready, set_aside
 from tasks.claims import Claims
 from tasks.correspondence import send_letters
 from tasks.runtime import current
@@ -82,11 +82,12 @@ async def _drive_ready(claims: Claims, lane: str, progress: Progress) -> Driven:
 async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Driven:
     """Drive until nothing is ready."""
     failed: list[str] = []
+    to_show: list[str] = []
 
     async def one_after_another() -> int:
         driven = 0
         while (number := await in_thread(claims.take)) is not None:
-            if not await _drive(number, lane):
+            if not await _drive(number, lane, to_show):
                 failed.append(number)
             claims.done(number)
             driven += 1
@@ -94,14 +95,22 @@ async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Driven:
         return driven
 
     slots = (one_after_another() for _ in range(current().settings.drives_at_once))
-    return sum(await asyncio.gather(*slots)), failed
+    driven = sum(await asyncio.gather(*slots))
+    for number in to_show:
+        # Nothing is left to do; it is by this run that operators find the case.
+        await case_lifecycle(number, return_state=True)
+    return driven, failed
 
 
-async def _drive(number: str, lane: str) -> bool:
+async def _drive(number: str, lane: str, to_show: list[str]) -> bool:
     """Drive one case as far as it goes; False when it failed and was set aside."""
     runtime = current()
     try:
-        if lane == Lane.CHILD_SAFETY or await in_thread(failed_before, runtime, number):
+        if await in_thread(in_danger, runtime, number):
+            # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven.
+            await drive_case(number)
+            to_show.append(number)
+        elif lane == Lane.CHILD_SAFETY or await in_thread(failed_before, runtime, number):
             await case_lifecycle(number)
         else:
             await drive_case(number)

@@ -175,6 +175,12 @@ def failed_before(runtime: Runtime, number: str) -> bool:
         return find_case(session, number).failures > 0
 
 
+def in_danger(runtime: Runtime, number: str) -> bool:
+    """Whether the case is a P0: nothing may stand between it and its stages."""
+    with runtime.sessions.read() as session:
+        return find_case(session, number).priority == Priority.P0
+
+
 def set_aside(runtime: Runtime, number: str, error: Exception) -> None:
     """A drive failed: the case waits a while, the others go on. One moved meanwhile is simply free again.
 

@@ -42,7 +42,10 @@ async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_f
     state = await drive_cases("child-safety", return_state=True)
     assert state.name == "3 driven"
     runs = await recorded.child_runs(state)
-    assert [run.name for run in runs] == [p0, p1, p2]
+    # A P0 is driven first, and shown when nothing waits for it.
+    assert {run.name for run in runs} == {p0, p1, p2}
+    triaged = {number: story.events(number, "moved.triage")[0].seq for number in (p2, p1, p0)}
+    assert sorted(triaged, key=triaged.__getitem__) == [p0, p1, p2]
     assert all(run.state is not None and run.state.is_completed() for run in runs)
     assert (await recorded.run(state)).name == "drive child-safety"
 

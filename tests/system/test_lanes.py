@@ -22,7 +22,7 @@ from tasks.case_lifecycle import ready, status_of
 from tasks.runtime import Runtime
 from tasks.settings import ROOT
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.prove, pytest.mark.timeout(600)]
 
 BACKLOG = 2_000
 STAGE_SECONDS, RAISED_SECONDS = 3.0, 15.0
