@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from sandbox.practice_mailbox import PracticeMailbox
 from sandbox.practice_platform import PlatformSettings
@@ -17,6 +18,10 @@ from tasks.runtime import Runtime
 from tasks.settings import Settings
 from tests.database import NoPostgres, PostgresServer, make_sqlite_template, quick_folder, running_postgres
 from tests.stories import START, USERS, MovableClock, Story, close_runtime, make_runtime
+
+# The same examples in every run; and a loaded machine is no fault of theirs.
+hypothesis.register_profile("seeded", derandomize=True, deadline=None)
+hypothesis.load_profile("seeded")
 
 
 @pytest.fixture(scope="session")

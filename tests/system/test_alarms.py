@@ -23,7 +23,7 @@ from tasks.runtime import Runtime, build
 from tasks.settings import Settings
 from tests.stories import USERS
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.prove, pytest.mark.timeout(600)]
 
 Found = TypeVar("Found")
 
