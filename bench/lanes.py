@@ -27,6 +27,7 @@ from sqlalchemy import select
 from bench.child import Tick, serve
 from bench.practice import INTAKE, practice_runtime
 from bench.report import Figure
+from bench.site import routine_report
 from casework.report_formats import split_file
 from casework.vocabulary import Lane, Priority
 from db.queries.cases import case_by_number
@@ -86,20 +87,8 @@ def whole_system(home: Path) -> Iterator[tuple[Runtime, PrefectServer]]:
 
 def make_backlog(runtime: Runtime, size: int) -> None:
     """Routine cases, all ready to be driven."""
-    lines = b"\n".join(json.dumps(_report(number)).encode() for number in range(size))
+    lines = b"\n".join(json.dumps(routine_report(number)).encode() for number in range(size))
     take_in(runtime, split_file("backlog.jsonl", lines), INTAKE)
-
-
-def _report(number: int, **fields: object) -> dict[str, object]:
-    return {
-        "links": [f"https://www.tiktok.com/@practice/video/73{number:017d}"],
-        "category": "fraud", "language": "ru", "age_band": "adult",
-        "description": "Обещают удвоить вклад и просят перевести деньги.",
-        "quote": "Переведи сегодня и получи вдвое больше.",
-        "why_unlawful": "Обман с целью завладеть чужими деньгами.",
-        "observed_at": "2026-03-17T09:00:00+05:00", "policy_line": "Frauds and scams",
-        "reporter": {"name": "Practice Reporter", "email": "reporter@mail.example"}, **fields,
-    }  # fmt: skip
 
 
 _DANGER: dict[str, object] = {
@@ -134,7 +123,7 @@ def through_the_inbox(
 ) -> tuple[float, Reached]:
     """Put a P0 into the inbox; seconds until it was taken in, by the schedule or by what comes then, and from there."""
     inbox = runtime.settings.inbox
-    line = json.dumps(_report(number, **_DANGER), ensure_ascii=False)
+    line = json.dumps(routine_report(number, **_DANGER), ensure_ascii=False)
     (inbox / f"{number}.jsonl.part").write_text(line, encoding="utf-8")
     dropped = datetime.now(UTC)
     (inbox / f"{number}.jsonl.part").rename(inbox / f"{number}.jsonl")
@@ -165,7 +154,7 @@ def take_in_p0(runtime: Runtime, number: int) -> str:
 
 
 def _take_in(runtime: Runtime, number: int, fields: dict[str, object]) -> str:
-    line = json.dumps(_report(number, **fields), ensure_ascii=False).encode()
+    line = json.dumps(routine_report(number, **fields), ensure_ascii=False).encode()
     [result] = take_in(runtime, split_file("child.jsonl", line), INTAKE)
     assert result.case_number is not None, result.message
     return result.case_number

@@ -71,14 +71,18 @@ def received(runtime: Runtime, first: int, count: int) -> list[str]:
     return [number for number in numbers if number is not None]
 
 
-def _report(item: int, place: int) -> RawReport:
-    report = f"""{{
-        "links": ["https://www.tiktok.com/@practice/video/73{item:017d}"],
+def routine_report(item: int, **fields: object) -> dict[str, object]:
+    """A complete report of fraud about one video; ``fields`` make another matter of it."""
+    return {
+        "links": [f"https://www.tiktok.com/@practice/video/73{item:017d}"],
         "category": "fraud", "language": "ru", "age_band": "adult",
         "description": "Обещают удвоить вклад и просят перевести деньги.",
         "quote": "Переведи сегодня и получи вдвое больше.",
         "why_unlawful": "Обман с целью завладеть чужими деньгами.",
         "observed_at": "2026-03-17T09:00:00+05:00", "policy_line": "Frauds and scams",
-        "reporter": {{"name": "Practice Reporter", "email": "reporter@mail.example"}}
-    }}"""
-    return RawReport("practice.json", place, "json", report.encode())
+        "reporter": {"name": "Practice Reporter", "email": "reporter@mail.example"}, **fields,
+    }  # fmt: skip
+
+
+def _report(item: int, place: int) -> RawReport:
+    return RawReport("practice.json", place, "json", json.dumps(routine_report(item)).encode())
