@@ -12,14 +12,13 @@ from typing import Literal, get_args
 
 from casework.errors import QorganError
 from casework.facts import SYSTEM
-from casework.letters import letter
-from casework.vocabulary import DeliveryState, Recipient
+from casework.vocabulary import Recipient
 from db.base import JsonDict
 from db.queries.alarms import RAISED, count_raised
 from db.queries.letters import known_once_keys
-from db.tables import Letter
 from tasks.heartbeats import Beat, steady_for
 from tasks.logs import logger
+from tasks.outbox import queue_about_several
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 
@@ -58,7 +57,6 @@ def raise_alarm(runtime: Runtime, what: What, about: str) -> bool:
     at, authority = runtime.now(), runtime.pack.authority
     hour = at.replace(minute=0, second=0, microsecond=0)
     key = f"{KIND}:{what}:{hour:%Y%m%dT%H}"
-    line = letter(KIND)
     with transaction(runtime) as session:
         if known_once_keys(session, [f"{key}:{about}"]):
             return False
@@ -71,21 +69,10 @@ def raise_alarm(runtime: Runtime, what: What, about: str) -> bool:
             "period_from": at.isoformat(),
             "period_to": at.isoformat(),
         }
-        row = Letter(
-            case_id=None,
-            kind=KIND,
-            recipient=line.recipient.value,
-            contact=Recipient.UNIT.value,
-            language=authority.default_language,
-            once_key=f"{key}:{named}",
-            promise=line.promise.value,
-            urgent=True,
-            context=said,
-            state=DeliveryState.QUEUED,
-            created_at=at,
-        )
-        session.add(row)
-        session.flush()
+        row = queue_about_several(
+            session, KIND, Recipient.UNIT.value, authority.default_language, at,
+            once=f"{key}:{named}", context=said, urgent=True,
+        )  # fmt: skip
         note(session, runtime, None, RAISED, SYSTEM, at, data={"letter": row.id, "what": what, "about": named})
     log.warning("alarm raised", what=what, about=named)
     return True

@@ -20,7 +20,7 @@ from db.queries.letters import known_once_keys, reporters_of_case
 from db.tables import CaseFile, Letter
 from tasks.runtime import Runtime
 
-__all__ = ["Addressee", "addressees", "find_contact", "our_addresses", "queue_letters"]
+__all__ = ["Addressee", "addressees", "find_contact", "our_addresses", "queue_about_several", "queue_letters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +111,39 @@ def queue_letters(
         written.append(row)
     session.flush()
     return [row.id for row in written]
+
+
+def queue_about_several(
+    session: Session,
+    kind: str,
+    contact: str,
+    language: str,
+    at: datetime,
+    *,
+    once: str,
+    context: JsonDict,
+    recipient: str | None = None,
+    urgent: bool = False,
+) -> Letter:
+    """Intend a letter that is about several cases, or about none: a digest, a summary, an alarm.
+
+    ``once`` is the whole once-per key; whoever calls has asked whether it is known. ``recipient`` is the letter's own
+    role unless said.
+    """
+    line = letter(kind)
+    row = Letter(
+        case_id=None,
+        kind=kind,
+        recipient=recipient or line.recipient.value,
+        contact=contact,
+        language=language,
+        once_key=once,
+        promise=line.promise.value,
+        urgent=urgent,
+        context=context,
+        state=DeliveryState.QUEUED,
+        created_at=at,
+    )
+    session.add(row)
+    session.flush()
+    return row

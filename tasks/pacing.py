@@ -29,7 +29,7 @@ from casework.pacing import (
     quiet_until,
 )
 from casework.policy_mail import MailLimits
-from casework.vocabulary import DeliveryPromise, DeliveryState, Lane, Priority, Recipient
+from casework.vocabulary import DeliveryState, Lane, Priority, Recipient
 from db.base import JsonDict
 from db.queries.addresses import (
     Waiting,
@@ -55,6 +55,7 @@ from db.queries.letters import still_to_go
 from db.tables import CaseFile, Letter
 from tasks.case_letters import END_WITH_CASE
 from tasks.contacts import Directory, Reached, fingerprint, full_until
+from tasks.outbox import queue_about_several
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 
@@ -246,23 +247,14 @@ def _many(session: Session, runtime: Runtime, group: _Group, letters: Sequence[W
 def _write_digest(
     session: Session, runtime: Runtime, group: _Group, letters: Sequence[Waiting], now: datetime
 ) -> Letter:
-    line, first = LETTERS[group.kind], letters[0]
+    first = letters[0]
     ids = hashlib.sha256(",".join(str(letter.id) for letter in letters).encode()).hexdigest()[:32]
-    digest = Letter(
-        case_id=None,
-        kind=line.name,
-        recipient=first.recipient,
-        contact=first.contact,
-        language=group.language,
-        once_key=f"{line.name}:{ids}:{first.contact}",
-        promise=DeliveryPromise(line.promise).value,
-        urgent=False,
+    digest = queue_about_several(
+        session, group.kind, first.contact, group.language, now,
+        once=f"{group.kind}:{ids}:{first.contact}", recipient=first.recipient,
         context={"period_from": min(letter.created_at for letter in letters).isoformat()},
-        state=DeliveryState.QUEUED,
-        address_hash=group.address,
-        created_at=now,
-    )
-    session.add(digest)
+    )  # fmt: skip
+    digest.address_hash = group.address
     session.flush()
     note(session, runtime, None, "digest.written", SYSTEM, now, data={"letter": digest.id, "to": digest.recipient})
     return digest

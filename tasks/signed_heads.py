@@ -19,13 +19,14 @@ from casework.event_chain import GENESIS
 from casework.facts import SYSTEM
 from casework.letters import language_of, letter
 from casework.signed_head import HeadStatement, SignedHead, StatementRefused, compare, read_statement, tree_over
-from casework.vocabulary import DeliveryState, Recipient
+from casework.vocabulary import Recipient
 from db.base import JsonDict
 from db.queries.audit_heads import hash_at, hashes_up_to, head_of, heads, heads_in_order, last_head, signing_key
 from db.queries.events import chain_head
-from db.tables import AuditHead, Letter, SigningKey
+from db.tables import AuditHead, SigningKey
 from tasks.audit import verify_chain
 from tasks.logs import logger
+from tasks.outbox import queue_about_several
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 from tasks.signing_key import SigningKey as Key
@@ -138,21 +139,9 @@ def _write_letters(session: Session, runtime: Runtime, signed: SignedHead, once:
     }
     for place, officer in enumerate(officers, start=1):
         contact = f"{Recipient.AUDIT_OFFICER}:{place}"
-        session.add(
-            Letter(
-                case_id=None,
-                kind=line.name,
-                recipient=line.recipient.value,
-                contact=contact,
-                language=language_of(line, officer.language, None, authority),
-                once_key=f"{line.name}:{once}:{contact}",
-                promise=line.promise.value,
-                urgent=False,
-                context=said,
-                state=DeliveryState.QUEUED,
-                created_at=at,
-            )
-        )
+        language = language_of(line, officer.language, None, authority)
+        once_key = f"{line.name}:{once}:{contact}"
+        queue_about_several(session, line.name, contact, language, at, once=once_key, context=said)
     return len(officers)
 
 

@@ -17,7 +17,7 @@ from casework.facts import SYSTEM
 from casework.letters import language_of, letter
 from casework.local_time import instant_of
 from casework.policy_letters import BINDING
-from casework.vocabulary import DeliveryState, Recipient
+from casework.vocabulary import Recipient
 from db.base import JsonDict
 from db.queries.letter_lists import delayed
 from db.queries.letters import known_once_keys
@@ -26,6 +26,7 @@ from db.tables import Letter
 from tasks.delivery import case_of, unproven
 from tasks.letter_parts import letter_number
 from tasks.logs import logger
+from tasks.outbox import queue_about_several
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 
@@ -170,22 +171,7 @@ def _write(
     if known_once_keys(session, [key]):
         written.before += 1
         return
-    line = letter(kind)
-    row = Letter(
-        case_id=None,
-        kind=kind,
-        recipient=line.recipient.value,
-        contact=contact,
-        language=language,
-        once_key=key,
-        promise=line.promise.value,
-        urgent=False,
-        context=said,
-        state=DeliveryState.QUEUED,
-        created_at=at,
-    )
-    session.add(row)
-    session.flush()
+    row = queue_about_several(session, kind, contact, language, at, once=key, context=said)
     data: JsonDict = {"letter": row.id, "kind": kind, "to": contact, "rows": len(said["rows"])}
     note(session, runtime, None, "summary.written", SYSTEM, at, data=data)
     written.letters += 1
