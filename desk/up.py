@@ -28,6 +28,7 @@ from desk.local import (
     start_worker,
 )
 from tasks.settings import ROOT, Settings
+from tasks.signing_key import find_key, make_key
 
 WORKERS = {"child-safety": 4, "routine": 2}
 """Flow runs at a time of each queue's own worker. A backlog never holds a place that a child's case needs."""
@@ -74,6 +75,9 @@ def _run(state: Path) -> int:
     if not (state / "users.yaml").exists():
         shutil.copy(ROOT / "examples" / "users.yaml", state / "users.yaml")
         (state / "users.yaml").chmod(0o640)
+    if find_key(Settings(home=state)) is None:
+        # On one machine for practice; an authority makes its own and notes the public key down elsewhere.
+        make_key(Settings(home=state).signing_key)
     for folder in (Settings(home=state).inbox, Settings(home=state).mail_folder):
         folder.mkdir(exist_ok=True)
     stopping = _Stop()

@@ -149,6 +149,10 @@ def test_it_moves_to_another_port_when_its_own_is_taken_and_says_where_it_is(
     assert sandbox["platform_url"] in system.text
 
 
+def test_it_makes_a_key_that_only_its_owner_reads_so_that_the_daily_head_can_be_signed(system: LocalSystem) -> None:
+    assert (system.state / "signing.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_every_deployment_of_prefect_yaml_is_there(system: LocalSystem) -> None:
     deployed = {deployment["name"] for deployment in system.ask("deployments/filter")}
     assert deployed == set(planned())
