@@ -20,6 +20,7 @@ from db.queries.mails import count_mails
 from db.queries.reports import count_reports
 from db.queries.submissions import count_outcomes
 from db.tables import CaseFile, Escalation, Letter, Submission
+from desk.seen_outside import seen_outside
 from desk.timeline import sentence
 from tasks.invariants import invariants
 from tasks.runtime import Runtime
@@ -33,7 +34,7 @@ def conclude(world: World, home: Path, console: Console, *, seconds: float) -> i
     runtime = world.runtime
     summary = summarize(runtime)
     summary["correspondence"] = correspondence(runtime)
-    checks = invariants(runtime)
+    checks = [*invariants(runtime), *seen_outside(runtime, world.mailbox)]
     mails = len(world.mailbox.messages())
     summary["seconds"] = round(seconds, 1)
     summary["mails_received"] = mails

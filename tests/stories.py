@@ -338,8 +338,3 @@ class Story:
 
     def mail(self, to: str | None = None) -> list[StoredMessage]:
         return [kept for kept in self.mailbox.messages() if to is None or to in kept.recipients]
-
-
-def delivered_bytes(kept: StoredMessage) -> bytes:
-    """The message exactly as it came over SMTP, without the mailbox's envelope lines."""
-    return kept.path.read_bytes().split(b"\r\n", 2)[2]

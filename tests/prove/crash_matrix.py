@@ -17,10 +17,10 @@ from sqlalchemy import select
 
 from db.queries.cases import count_by
 from db.tables import CaseFile, Escalation, Letter, Report, Submission
+from desk.seen_outside import seen_outside
 from tasks.invariants import invariants
 from tasks.reconcile import reconcile
 from tasks.runtime import Runtime
-from tests.prove.evidence import seen_outside
 from tests.prove.lab import Lab, Snapshot, in_child
 from tests.prove.points import Points
 from tests.prove.ways import WAYS, Office, Step

@@ -1,52 +1,15 @@
-"""What the practice platform and the practice mailbox have, as they say themselves."""
+"""The practice platform's knobs, turned from any process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from sqlalchemy import select
 
-from casework.payload import sha256
-from db.tables import Submission
-from sandbox.practice_mailbox import PracticeMailbox
-from tasks.checks import Check
-from tasks.outside import AtPlatform, InMailbox, once_outside
 from tasks.runtime import Runtime
-from tests.stories import delivered_bytes
-
-
-def seen_outside(runtime: Runtime, mailbox: PracticeMailbox) -> list[Check]:
-    """The platform's and the recipients' own view, held against the case file."""
-    return once_outside(runtime, list(at_platform(runtime)), list(in_mailbox(mailbox)))
-
-
-def at_platform(runtime: Runtime) -> Iterator[AtPlatform]:
-    """Everything that the platform has; what it has under no key of ours is named by its place only."""
-    with runtime.sessions.read() as session:
-        keys = list(session.scalars(select(Submission.idempotency_key).where(Submission.channel == "api")))
-    found = 0
-    with httpx.Client(base_url=str(runtime.settings.platform_url), trust_env=False, verify=False) as client:
-        state = client.get("/practice/state").raise_for_status().json()
-        for key in keys:
-            answer = client.get(f"/v1/notices/by-key/{key}")
-            if answer.status_code == 200:
-                found += 1
-                view = answer.json()
-                yield AtPlatform(view["submission"], key, view["reference"], view["body_sha256"])
-    for place in range(found, state["notices"] + state["answers_to_questions"]):
-        yield AtPlatform("", f"unknown {place}", "", "")
-
-
-def in_mailbox(mailbox: PracticeMailbox) -> Iterator[InMailbox]:
-    """Everything that recipients have."""
-    for kept in mailbox.messages():
-        letter = int(kept.message["X-Qorgan-Letter"])
-        yield InMailbox(letter, str(kept.message["Message-ID"]), sha256(delivered_bytes(kept)))
 
 
 def tell_platform(runtime: Runtime, what: str, **said: Any) -> None:
-    """Turn the practice platform's knobs, from any process."""
+    """Turn one."""
     url = f"{runtime.settings.platform_url}/practice/{what}"
     httpx.post(url, json=said, trust_env=False, verify=False).raise_for_status()

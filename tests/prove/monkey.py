@@ -23,6 +23,7 @@ from sqlalchemy import func, or_, select
 
 from casework.vocabulary import DeliveryState, MailState, ReportState
 from db.tables import CaseFile, Event, InboundMail, Letter, Report, Submission
+from desk.seen_outside import in_mailbox, seen_outside
 from sandbox.practice_mailbox import read_message
 from sandbox.running import start_platform_in_thread
 from tasks.case_lifecycle import ready
@@ -32,7 +33,7 @@ from tasks.invariants import invariants
 from tasks.outside import canaries_nowhere, connected_only_to, no_reported_url_requested
 from tasks.reconcile import reconcile
 from tasks.runtime import Runtime
-from tests.prove.evidence import in_mailbox, seen_outside, tell_platform
+from tests.prove.evidence import tell_platform
 from tests.prove.lab import Lab, in_child
 from tests.prove.own_postgres import crash_and_restart
 from tests.prove.workers import (

@@ -16,6 +16,7 @@ from casework.mail_tokens import read_bounce_address, reply_address
 from casework.vocabulary import Action
 from db.queries.letter_messages import message_of
 from db.tables import Letter
+from desk.seen_outside import delivered_bytes
 from tasks.correspondence import LEASE, settle_letter
 from tasks.delivery import BACK_OFF
 from tasks.legal_review import Supplied, amend
@@ -28,7 +29,6 @@ from tests.stories import (
     REVIEWER,
     SQLITE_ONLY,
     Story,
-    delivered_bytes,
     in_danger,
     link,
     report,

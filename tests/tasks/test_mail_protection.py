@@ -21,9 +21,10 @@ from pydantic import ValidationError
 from casework.errors import ConfigurationError
 from casework.policy_people import Contact
 from db.tables import Letter
+from desk.seen_outside import delivered_bytes
 from tasks.correspondence import settle_letter
 from tasks.mail_protection import CertificateUnusable, encrypt, signer
-from tests.stories import INTAKE, SQLITE_ONLY, START, Story, delivered_bytes, in_danger
+from tests.stories import INTAKE, SQLITE_ONLY, START, Story, in_danger
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM, PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()

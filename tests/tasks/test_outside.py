@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from db.tables import Letter
+from desk.seen_outside import at_platform, in_mailbox
 from tasks.outside import (
     AtPlatform,
     InMailbox,
@@ -15,7 +16,6 @@ from tasks.outside import (
     no_reported_url_requested,
     once_outside,
 )
-from tests.prove.evidence import at_platform, in_mailbox
 from tests.stories import SQLITE_ONLY, Story
 
 

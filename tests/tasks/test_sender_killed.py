@@ -8,9 +8,10 @@ import pytest
 
 from casework.vocabulary import Action
 from db.tables import CaseFile, Letter
+from desk.seen_outside import delivered_bytes
 from sandbox.practice_mailbox import StoredMessage
 from tasks.correspondence import LEASE
-from tests.stories import REVIEWER, Story, delivered_bytes
+from tests.stories import REVIEWER, Story
 from tests.tasks.digests import a_digest_of
 from tests.tasks.dying import LETTER_MOMENTS, die_while
 
