@@ -117,17 +117,17 @@ def test_no_report_and_no_reason_holds_an_address(fixture: Fixture) -> None:
         assert "@" not in report.words and len(report.words) <= 200 and "\n" not in report.words
 
 
-def read_within_time(raw: bytes) -> None:
+def read_within_time(raw: bytes) -> bool:
+    """Whether a mail is read and understood soon, or said to be none; any other error is a fault of ours."""
     began = time.process_time()
     try:
         mail = read_mail(raw)
     except MailUnreadable:
-        return
+        return time.process_time() - began < 2
     classify(mail, OURS)
     matched(mail)
     read_answer(mail.text)
-    assert "\x00" not in mail.text + mail.subject
-    assert time.process_time() - began < 2
+    return "\x00" not in mail.text + mail.subject and time.process_time() - began < 2
 
 
 CHOSEN = st.sampled_from([fixture.file for fixture in FIXTURES])
@@ -137,8 +137,8 @@ CHOSEN = st.sampled_from([fixture.file for fixture in FIXTURES])
 @given(file=CHOSEN, share=st.floats(0, 1))
 def test_a_mail_cut_anywhere_is_read_or_said_to_be_none(file: str, share: float) -> None:
     raw = raw_of(file)
-    read_within_time(raw[: int(len(raw) * share)])
-    read_within_time(raw[int(len(raw) * share) :])
+    assert read_within_time(raw[: int(len(raw) * share)])
+    assert read_within_time(raw[int(len(raw) * share) :])
 
 
 @settings(max_examples=300, deadline=None)
@@ -148,11 +148,11 @@ def test_a_mail_with_bytes_changed_is_read_or_said_to_be_none(file: str, places:
     for share, byte in places:
         if raw:
             raw[int((len(raw) - 1) * share)] = byte
-    read_within_time(bytes(raw))
+    assert read_within_time(bytes(raw))
 
 
 @settings(max_examples=200, deadline=None)
 @given(one=CHOSEN, other=CHOSEN, share=st.floats(0, 1))
 def test_two_mails_run_together_are_read_or_said_to_be_none(one: str, other: str, share: float) -> None:
     first, second = raw_of(one), raw_of(other)
-    read_within_time(first[: int(len(first) * share)] + second[int(len(second) * share) :])
+    assert read_within_time(first[: int(len(first) * share)] + second[int(len(second) * share) :])

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,6 +17,7 @@ from flows import drive_cases as module
 from flows.drive_cases import drive_cases
 from tasks import claims
 from tasks.case_lifecycle import advance, claim, ready
+from tasks.claims import Claims
 from tasks.prioritization import change_priority
 from tasks.runtime import Runtime, use
 from tests.flows.conftest import SECRET
@@ -214,6 +215,20 @@ async def test_as_many_cases_are_driven_at_a_time_as_the_setting_says(
     story.assert_sound()
 
 
+def first_look_over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when a drive has driven what was ready and asks what others hold."""
+    asked = threading.Event()
+    ask = Claims.others_lapse_at
+
+    def others_lapse_at(claims: Claims) -> datetime | None:
+        found = ask(claims)
+        asked.set()
+        return found
+
+    monkeypatch.setattr(Claims, "others_lapse_at", others_lapse_at)
+    return asked
+
+
 async def test_a_childs_case_of_a_drive_that_was_killed_is_taken_over_when_its_lease_ends(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,8 +236,9 @@ async def test_a_childs_case_of_a_drive_that_was_killed_is_taken_over_when_its_l
     [result] = story.hand_in(in_danger())
     number = str(result.case_number)
     assert claim(story.runtime, "child-safety", "killed", 1) == [number]
+    watching = first_look_over(monkeypatch)
     drive = asyncio.create_task(drive_cases("child-safety", return_state=True))
-    await asyncio.sleep(0.5)
+    assert await asyncio.to_thread(watching.wait, 30)
     assert story.status(number) == "received", "whoever holds it may be alive"
     story.later(seconds=31)
     assert (await drive).name == "1 driven"
@@ -256,8 +272,9 @@ async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(
     monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
     number = story.take_in()
     under_review = story.to_review(category="cyberbullying_child", age_band="13_17")
+    watching = first_look_over(monkeypatch)
     drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=2, return_state=True))
-    await asyncio.sleep(0.5)
+    assert await asyncio.to_thread(watching.wait, 30)
     for raised in (number, under_review):
         change_priority(story.runtime, raised, Priority.P0, DUTY, "The police say it is urgent.")
     assert (await drive).name == "1 driven"

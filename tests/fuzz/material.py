@@ -35,6 +35,24 @@ def fuzzed(share: int = 1, **strategies: st.SearchStrategy[Any]) -> Callable[[Te
     return make
 
 
+Found = TypeVar("Found")
+
+
+def read_or_refused(read: Callable[[], Found], refusal: type[Exception]) -> Found | None:
+    """What was read; None where it was refused, and then in a sentence that a person can read and a terminal can show.
+
+    Any other error is a fault of ours, and passes.
+    """
+    try:
+        return read()
+    except refusal as error:
+        said = str(error)
+        assert said.strip(), "a refusal says why"
+        assert len(said) < 3_000, "and does not repeat what it was given"
+        assert "\x00" not in said
+        return None
+
+
 NASTY = [
     "\x00", "\ud800", "\udcff", "\u202e", "\ufeff", "\u2028", "\r\n", "\r", "\x1b[2J", "\u0130", "ﷺ" * 40, "🧿", "é",
     "'", '"', "`", "{{ 7*7 }}", "{% raw %}", "%s%n", "=HYPERLINK(1)", "../../etc/passwd", "javascript:alert(1)",

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from casework.calendar_feed import FeedUnreadable, read_feed
+from casework.calendar_feed import MOST_DAYS, FeedUnreadable, read_feed
 from casework.errors import ConfigurationError, PackError
 from casework.local_time import LocalTimeInvalid, local_instant
 from casework.pack_reader import read_pack
 from tasks.runtime import pack_texts
 from tasks.settings import POLICIES
 from tasks.users import read_users
-from tests.fuzz.material import NASTY, fuzzed, spoiled, texts
+from tests.fuzz.material import NASTY, fuzzed, read_or_refused, spoiled, texts
 from tests.stories import USERS
 
 FEED = (
@@ -33,15 +33,16 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
 def test_any_users_file_is_read_or_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "users.yaml"
     path.write_bytes(data)
-    with suppress(ConfigurationError):
-        read_users(path)
+    found = read_or_refused(lambda: read_users(path), ConfigurationError)
+    assert found is None or all(actor.id == id_ for id_, actor in found.by_id.items())
 
 
 @fuzzed(share=2, data=spoiled([text.encode() for name, text in PACK.items() if name in ("retention", "roles", "mail")]),
         name=st.sampled_from(["retention", "roles", "mail", "overrides.csv"]))  # fmt: skip
 def test_any_file_of_a_pack_is_read_or_refused_with_its_line(data: bytes, name: str) -> None:
-    with suppress(PackError):
-        read_pack("fuzzed", {**PACK, name: data.decode("utf-8", "replace")})
+    texts_ = {**PACK, name: data.decode("utf-8", "replace")}
+    found = read_or_refused(lambda: read_pack("fuzzed", texts_), PackError)
+    assert found is None or found.folder == "fuzzed"
 
 
 @pytest.mark.parametrize("text", [BOMB, "[" * 50_000, "a: &a [*a]", "- " * 20_000, "{" * 5_000, "? " * 3_000, "\x00"])
@@ -56,8 +57,8 @@ def test_a_pack_that_would_never_end_is_refused(text: str, tmp_path: Path) -> No
 
 @fuzzed(data=st.one_of(st.binary(max_size=300), spoiled([FEED])))
 def test_any_feed_is_read_or_refused(data: bytes) -> None:
-    with suppress(FeedUnreadable):
-        read_feed(data, 2026)
+    found = read_or_refused(lambda: read_feed(data, 2026), FeedUnreadable)
+    assert found is None or len(found) <= MOST_DAYS
 
 
 @fuzzed(text=st.one_of(texts, st.sampled_from(["2026-03-29 02:30", "2026-13-01 00:00", *NASTY])))

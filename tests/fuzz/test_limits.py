@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from tasks.settings import POLICIES
 from tasks.users import MAX_BYTES, read_users
 from tests.desk.conftest import AtTheDesk
 from tests.desk.conftest import database_url as database_url
-from tests.fuzz.material import LINES, MAIL
+from tests.fuzz.material import LINES, MAIL, SECONDS
 from tests.mail_room import MailRoom
 from tests.stories import INTAKE, REVIEWER, START, Story, link, report
 
@@ -140,7 +141,10 @@ def test_a_report_at_its_bounds_is_read_in_seconds(story: Story) -> None:
         links=[link(number) for number in range(MAX_LINKS)], description="https://x.example/ " * 1_000,
         quote="(" * 20_000, why_unlawful="'" * 20_000,
     )  # fmt: skip
-    read_raw(RawReport("a.jsonl", 1, "jsonl", json.dumps(fields).encode()), START, story.runtime.pack)
+    began = time.process_time()
+    found = read_raw(RawReport("a.jsonl", 1, "jsonl", json.dumps(fields).encode()), START, story.runtime.pack)
+    assert len(found.items) == MAX_LINKS
+    assert time.process_time() - began < SECONDS
 
 
 def test_what_is_no_report_at_all_is_refused_by_name(story: Story) -> None:
