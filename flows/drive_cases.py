@@ -19,7 +19,7 @@ from pydantic import Field
 
 from casework.errors import CaseMovedMeanwhile
 from casework.vocabulary import Lane
-from flows.case_lifecycle import case_lifecycle
+from flows.case_lifecycle import case_lifecycle, show_driven
 from flows.guarded import in_thread
 from flows.showing import Progress, succeeded
 from flows.waking import wake
@@ -96,9 +96,7 @@ async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Driven:
 
     slots = (one_after_another() for _ in range(current().settings.drives_at_once))
     driven = sum(await asyncio.gather(*slots))
-    for number in to_show:
-        # Nothing is left to do; it is by this run that operators find the case.
-        await case_lifecycle(number, return_state=True)
+    await show_driven(to_show)
     return driven, failed
 
 

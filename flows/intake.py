@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
 from casework.vocabulary import Lane, Priority, ReportState
-from flows.case_lifecycle import case_lifecycle
+from flows.case_lifecycle import show_driven
 from flows.drive_cases import drive_case
 from flows.guarded import in_thread
 from flows.showing import Progress, succeeded
@@ -53,9 +53,7 @@ async def intake() -> State[None]:
             await progress.step(len(batch))
     if counts:
         wake(Lane)
-    for number in driven:
-        # Nothing is left to do; it is by this run that operators find the case.
-        await case_lifecycle(number, return_state=True)
+    await show_driven(driven)
     await succeeded("inbox", **counts)
     if failed:
         return Failed(name=f"{len(failed)} P0 failed", message=f"Set aside: {', '.join(failed)}")

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Engine, event, insert, text
 from sqlalchemy.orm import Session
 
+from db.queries.addresses import bundle_into
 from db.queries.cases import claim_cases
 from db.queries.clocks import clocks_due
+from db.queries.letter_messages import keep_message, message_of
 from db.tables import Clock
 from tests.stories import START, Story, report, together
 
@@ -94,3 +96,15 @@ def test_a_claim_runs_out_and_takes_the_most_urgent_first(story: Story) -> None:
     assert claim(0) == [urgent, calm]
     assert claim(10) == []
     assert claim(11) == [urgent, calm]
+
+
+def test_a_letter_that_becomes_a_line_leaves_no_message_of_its_own_behind(story: Story) -> None:
+    """It may have been made already, in a run that lost the mail server before it came to it."""
+    number = story.submitted()
+    first, second = story.letters(number)[:2]
+    with story.runtime.sessions.write.begin() as session:
+        keep_message(session, first.id, b"sealed")
+        keep_message(session, second.id, b"sealed too")
+        bundle_into(session, second.id, [first.id])
+    with story.runtime.sessions.read() as session:
+        assert (message_of(session, first.id), message_of(session, second.id)) == (None, b"sealed too")

@@ -51,6 +51,20 @@ async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_f
     assert (await recorded.run(state)).name == "drive child-safety"
 
 
+async def test_a_p0_is_driven_though_prefect_makes_no_run_of_its_own_now(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_server(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(module, "case_lifecycle", no_server)
+    monkeypatch.setattr("flows.case_lifecycle.case_lifecycle", no_server)
+    [p0] = story.hand_in(in_danger())
+    assert (await drive_cases("child-safety", return_state=True)).name == "1 driven"
+    assert story.status(str(p0.case_number)) == "in_legal_review"
+    assert {letter.state for letter in story.letters(str(p0.case_number), "police_referral")} == {"sent"}
+
+
 async def test_a_routine_case_is_one_task_run_with_its_number_and_no_run_of_its_own(
     story: Story, recorded: Recorded
 ) -> None:
