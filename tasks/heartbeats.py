@@ -90,12 +90,6 @@ def expect(session: Session, now: datetime) -> None:
     expect_heartbeats(session, [schedule.name for schedule in schedules()], now, _EXPECTED)
 
 
-def last_successes(session: Session) -> dict[str, datetime]:
-    """The last success of every schedule that ever had one."""
-    names = {schedule.name for schedule in schedules()}
-    return {name: at for name, (at, detail) in heartbeats(session).items() if name in names and detail != _EXPECTED}
-
-
 def beats(session: Session, now: datetime) -> list[Beat]:
     """How every schedule stands, the late ones first."""
     known = heartbeats(session)

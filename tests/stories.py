@@ -37,6 +37,7 @@ from db.tables import CaseFile, Clock, ContentItem, Escalation, Event, Letter, R
 from sandbox.practice_mailbox import PracticeMailbox, StoredMessage
 from sandbox.running import RunningPlatform
 from tasks import case_lifecycle, correspondence, expert_opinions, intake, record, runtime
+from tasks.heartbeats import beats
 from tasks.intake_results import TakenIn
 from tasks.invariants import invariants
 from tasks.letterpress import Letterpress
@@ -308,6 +309,12 @@ class Story:
         tables = CaseFile.metadata.sorted_tables
         with self.runtime.sessions.read() as session:
             return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+    def last_successes(self) -> dict[str, datetime]:
+        """Of every schedule that ever had one."""
+        with self.runtime.sessions.read() as session:
+            found = beats(session, self.clock.at)
+        return {one.schedule.name: one.succeeded_at for one in found if one.succeeded_at is not None}
 
     def execute(self, statement: str, **values: Any) -> None:
         """Raw SQL, as somebody at the database's own console would run it."""

@@ -25,7 +25,7 @@ from flows.mailbox import mailbox
 from flows.showing import Progress
 from flows.sla_sweep import sla_sweep
 from flows.summaries import daily_list, weekly_summary
-from tasks.heartbeats import last_successes, schedules
+from tasks.heartbeats import schedules
 from tasks.runtime import use
 from tests.flows.prefect_records import run_id
 from tests.stories import Story, in_danger
@@ -92,8 +92,7 @@ async def test_every_flow_with_a_schedule_notes_its_success_under_its_deployment
     story.hand_in(in_danger())
     for one in (intake, mailbox, sla_sweep, collect_outcomes, weekly_summary, daily_list):
         await one()
-    with story.runtime.sessions.read() as session:
-        succeeded = set(last_successes(session))
+    succeeded = set(story.last_successes())
     assert succeeded == {"inbox", "mailbox", "clocks", "outcomes", "weekly-summary", "daily-list"}
     assert succeeded <= {schedule.name for schedule in schedules()}
 
@@ -105,8 +104,7 @@ async def test_a_platform_that_is_not_reached_is_no_success(story: Story) -> Non
         state = await collect_outcomes(return_state=True)
     broken.close()
     assert (state.name or "").startswith("Not reached")
-    with story.runtime.sessions.read() as session:
-        assert "outcomes" not in last_successes(session)
+    assert "outcomes" not in story.last_successes()
 
 
 @pytest.fixture

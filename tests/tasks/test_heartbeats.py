@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from tasks.heartbeats import Beat, beat, beats, expect, last_successes, schedules, steady_for
+from tasks.heartbeats import Beat, beat, beats, expect, schedules, steady_for
 from tasks.record import transaction
 from tests.stories import SQLITE_ONLY, START, Story
 
@@ -56,8 +56,7 @@ def test_a_job_is_late_from_its_limit_on_and_no_longer_after_its_next_success(st
 def test_a_job_that_never_ran_is_late_some_day_too_and_has_no_success(story: Story) -> None:
     assert late(story) == [], "nobody has waited for anything yet"
     wait_for_all(story)
-    with story.runtime.sessions.read() as session:
-        assert last_successes(session) == {}
+    assert story.last_successes() == {}
     story.clock.advance(days=1, hours=1, seconds=1)
     assert standing(story)["daily-list"].late
     assert not standing(story)["weekly-summary"].late
@@ -69,8 +68,7 @@ def test_waiting_again_takes_no_success_away(story: Story) -> None:
     beat(story.runtime, "clocks", {})
     story.clock.advance(minutes=3)
     wait_for_all(story)
-    with story.runtime.sessions.read() as session:
-        assert last_successes(session) == {"clocks": START}
+    assert story.last_successes() == {"clocks": START}
 
 
 @SQLITE_ONLY
