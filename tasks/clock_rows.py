@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from casework.clocks import (
@@ -23,8 +22,9 @@ from casework.facts import CaseFacts
 from casework.moments import Moment
 from casework.policy_pack import Pack
 from casework.vocabulary import ClockState
+from db.queries.cases import case_by_id
 from db.queries.clocks import running_clocks, running_clocks_of
-from db.tables import CaseFile, Clock
+from db.tables import Clock
 
 
 def clock_row(start: ClockStart, case_id: int | None) -> dict[str, object]:
@@ -116,8 +116,15 @@ def start_for(
     starts = start_clocks(moment, subject, at, case, pack)
     if not starts:
         return []
-    running = {clock.rule_id for clock in running_clocks_of(session, subject.kind, subject.id)}
-    return write_clocks(session, [one for one in starts if one.rule_id not in running], case.id if case else None)
+    if case is None:
+        running = running_clocks_of(session, subject.kind, subject.id)
+    else:
+        about = (subject.kind, subject.id)
+        running = [
+            clock for clock in running_clocks(session, case.id) if (clock.subject_kind, clock.subject_id) == about
+        ]
+    known = {clock.rule_id for clock in running}
+    return write_clocks(session, [one for one in starts if one.rule_id not in known], case.id if case else None)
 
 
 def restart_by_priority(session: Session, at: datetime, case: CaseFacts, pack: Pack) -> None:
@@ -145,5 +152,4 @@ def restart_by_priority(session: Session, at: datetime, case: CaseFacts, pack: P
 
 def refresh_due(session: Session, case_id: int) -> None:
     """Keep the case's earliest due time in step with its running clocks."""
-    earliest = due_earliest(clock.due_at for clock in running_clocks(session, case_id))
-    session.execute(update(CaseFile).where(CaseFile.id == case_id).values(next_due_at=earliest))
+    case_by_id(session, case_id).next_due_at = due_earliest(clock.due_at for clock in running_clocks(session, case_id))

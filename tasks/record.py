@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from casework.clocks import Subject
@@ -89,25 +88,19 @@ def move_in(
 
 
 def _apply(session: Session, runtime: Runtime, decision: Decision, data: JsonDict) -> None:
-    moved = session.execute(
-        update(CaseFile)
-        .where(CaseFile.id == decision.case_id, CaseFile.status == decision.expected)
-        .values(
-            status=decision.to,
-            disposition=decision.disposition,
-            drive_at=decision.at if _goes_on(session, decision) else None,
-            **({"merged_into": decision.details.merge_into} if decision.action is Action.MERGE else {}),
-            **({"missing": list(decision.details.missing)} if decision.action is Action.RETURN else {}),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    if moved.rowcount != 1:  # type: ignore[attr-defined]
+    case = case_by_id(session, decision.case_id)
+    if case.status != decision.expected:
         raise CaseMovedMeanwhile(
             decision.case_number,
             f"it was '{decision.expected}' when '{decision.action}' was decided, and is no longer",
             next_step="Look at the case again; nothing was changed.",
         )
-    case = case_by_id(session, decision.case_id)
+    case.status, case.disposition = decision.to, decision.disposition
+    case.drive_at = decision.at if _goes_on(session, decision) else None
+    if decision.action is Action.MERGE:
+        case.merged_into = decision.details.merge_into
+    if decision.action is Action.RETURN:
+        case.missing = list(decision.details.missing)
     seq = append_events(session, [_event(decision, data)])[0]
     if decision.verdict is not None or decision.action is Action.RETURN:
         write_review(session, runtime, case, decision)
@@ -209,11 +202,6 @@ def note(
     if moment is not None:
         _has_come(session, runtime, case, moment, subject or Subject("case", case.id), at, seq)
         refresh_due(session, case.id)
-    if wake:
-        session.execute(
-            update(CaseFile)
-            .where(CaseFile.id == case.id, CaseFile.status.in_(READY_STATUSES | {Status.MORE_INFO}))
-            .values(drive_at=at)
-            .execution_options(synchronize_session=False)
-        )
+    if wake and (row := case_by_id(session, case.id)).status in READY_STATUSES | {Status.MORE_INFO}:
+        row.drive_at = at
     return seq

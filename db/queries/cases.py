@@ -9,9 +9,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, upd
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import OPEN_STATUSES, Lane, Priority, Status
+from db.queries.held import while_held
 from db.tables import CaseFile, ContentItem, ExpertOpinion, NumberSequence, Review
 
 
+@while_held(CaseFile)
 def case_by_number(session: Session, number: str) -> CaseFile | None:
     """The case with this number; a fresh read, never a stale object."""
     return session.scalars(
@@ -19,6 +21,7 @@ def case_by_number(session: Session, number: str) -> CaseFile | None:
     ).one_or_none()
 
 
+@while_held(CaseFile)
 def case_by_id(session: Session, case_id: int) -> CaseFile:
     """The case with this id, which must exist."""
     return session.scalars(
@@ -26,6 +29,7 @@ def case_by_id(session: Session, case_id: int) -> CaseFile:
     ).one()
 
 
+@while_held(ContentItem)
 def items_of_case(session: Session, case_id: int) -> Sequence[ContentItem]:
     """A case's items in order of their numbers."""
     return session.scalars(
@@ -36,6 +40,7 @@ def items_of_case(session: Session, case_id: int) -> Sequence[ContentItem]:
     ).all()
 
 
+@while_held(Review)
 def reviews_of_case(session: Session, case_id: int) -> Sequence[Review]:
     """A case's reviews, oldest first."""
     return session.scalars(select(Review).where(Review.case_id == case_id).order_by(Review.id)).all()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import ClockState, Lane
+from db.queries.held import while_held
 from db.tables import CaseFile, Clock, Heartbeat
 
 
@@ -35,6 +36,7 @@ def clock_by_id(session: Session, clock_id: int) -> Clock | None:
     ).one_or_none()
 
 
+@while_held(Clock, filtered=True)
 def running_clocks(session: Session, case_id: int) -> Sequence[Clock]:
     """A case's running clocks, earliest due first."""
     return session.scalars(

@@ -6,11 +6,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import event, select, update
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
 from db.base import Base, JsonDict
+from db.queries.held import forget_answer, held_head, note_head, while_held
 from db.queries.rows import insert_rows
 from db.tables import ChainHead, Event
 
@@ -37,22 +38,12 @@ def hold_chain(session: Session) -> tuple[int, str]:
     A transaction that will append holds it first, before any other row: then no two ever wait
     for each other, and what one reads stays true until it has written.
     """
-    session.flush()
-    held: tuple[int, str] | None = session.info.get(_HELD)
-    if held is None:
+    head = held_head(session)
+    if head is None:
+        session.flush()
         seq, digest = session.connection().execute(_HEAD).one()
-        held = session.info[_HELD] = (seq, digest)
-    return held
-
-
-_HELD = "chain head"
-"""Where a session notes the head that it holds: nobody else can move it meanwhile."""
-
-
-@event.listens_for(Session, "after_transaction_end")
-def _let_go(session: Session, _transaction: SessionTransaction) -> None:
-    # Also at the end of a savepoint, which may have been rolled back.
-    session.info.pop(_HELD, None)
+        note_head(session, head := (seq, digest))
+    return head
 
 
 # Built once, and executed past the mapper: every transaction that writes anything executes them.
@@ -66,6 +57,9 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
     if not events:
         return []
     seq, previous = hold_chain(session)
+    if session.new:
+        # An event may be about a case that is new itself.
+        session.flush()
     rows: list[JsonDict] = []
     positions: list[int] = []
     for new in events:
@@ -86,8 +80,10 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
         positions.append(seq)
         previous = digest
     insert_rows(session, Event, rows)
+    for new in events:
+        forget_answer(session, last_event_at, new.case_id, new.kind)
     session.connection().execute(_MOVE_HEAD, {"seq": seq, "hash": previous})
-    session.info[_HELD] = (seq, previous)
+    note_head(session, (seq, previous))
     return positions
 
 
@@ -116,6 +112,7 @@ def events_of_case(session: Session, case_id: int) -> Sequence[Event]:
     return session.scalars(select(Event).where(Event.case_id == case_id).order_by(Event.seq)).all()
 
 
+@while_held()
 def last_event_at(session: Session, case_id: int, kind: str) -> datetime | None:
     """When something last happened to a case."""
     return session.scalar(

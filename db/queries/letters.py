@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from casework.vocabulary import DeliveryState, MailKind
 from db.base import Base
+from db.queries.held import while_held
 from db.tables import Escalation, InboundMail, Letter, Party
 
 
@@ -173,6 +174,7 @@ def letters_without_proof(session: Session, since: datetime, until: datetime) ->
     return session.scalars(query.order_by(Letter.id)).all()
 
 
+@while_held(Party)
 def reporters_of_case(session: Session, case_id: int) -> Sequence[Party]:
     """The people who reported a case, in order of their reports."""
     return session.scalars(

@@ -10,12 +10,14 @@ from sqlalchemy import Insert, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.base import Base
+from db.queries.held import forget
 
 
 def insert_rows(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows that all name the same columns, past the mapper: it would make a statement per pattern of nulls."""
     if rows:
         session.connection().execute(_insert_into(table), rows)
+        forget(session, table)
 
 
 @cache
@@ -30,4 +32,6 @@ def insert_numbered(
     if not rows:
         return ()
     statement = insert(Base.metadata.tables[table.__tablename__]).returning(id_, sort_by_parameter_order=True)
-    return session.scalars(statement, rows).all()
+    ids = session.scalars(statement, rows).all()
+    forget(session, table)
+    return ids

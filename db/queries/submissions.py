@@ -9,9 +9,11 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import DeliveryState, Outcome
+from db.queries.held import while_held
 from db.tables import ChannelCursor, ContentItem, ItemOutcome, Submission
 
 
+@while_held(Submission)
 def submissions_of_case(session: Session, case_id: int) -> Sequence[Submission]:
     """A case's notices and answers, oldest first."""
     return session.scalars(
