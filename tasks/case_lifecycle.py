@@ -7,48 +7,60 @@ drive goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.facts import SYSTEM
 from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Priority, Status
 from casework.waiting import Wait, waiting_for
 from db.queries.cases import claim_cases, count_ready
+from db.queries.held_cases import read_cases
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
-from tasks import collect_outcomes, legal_review, prioritization, submission
+from tasks import attempts, collect_outcomes, legal_review, prioritization, submission
 from tasks.alarms import raise_alarm
+from tasks.attempts import Attempt
 from tasks.case_facts import facts_of, find_case
 from tasks.failures import kind_and_place
 from tasks.logs import logger
-from tasks.record import move_case, note, transaction
+from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 from tasks.switches import muted
 
 log = logger("case_lifecycle")
 
 
+Within = Callable[[Session, Runtime, CaseFile], object]
+Takes = Callable[[Session, Runtime, CaseFile], list[Attempt]]
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: its name as operators see it, and what it does to one case."""
+    """One stage: its name as operators see it, and what it does to one case in the transaction of whoever drives.
+
+    One that goes outside first ``takes`` attempts in such a transaction; they are made between two of them.
+    """
 
     name: str
-    run: Callable[[Runtime, str], object]
+    within: Within | None = None
+    takes: Takes | None = None
 
 
-def _close(runtime: Runtime, number: str) -> None:
-    move_case(runtime, number, Action.CLOSE, SYSTEM)
+def _close(session: Session, runtime: Runtime, case: CaseFile) -> None:
+    move_in(session, runtime, case, Action.CLOSE, SYSTEM, runtime.now())
 
 
 STAGES: dict[Status, Stage] = {
     Status.RECEIVED: Stage("prioritize", prioritization.triage),
     Status.REOPENED: Stage("prioritize", prioritization.triage),
     Status.TRIAGED: Stage("completeness gate", legal_review.gate),
-    Status.APPROVED: Stage("submit", submission.submit),
+    Status.APPROVED: Stage("submit", submission.move_on, takes=attempts.take),
     Status.SUBMITTED: Stage("settle outcomes", collect_outcomes.settle),
     Status.MORE_INFO: Stage("settle outcomes", collect_outcomes.settle),
     Status.DECIDED: Stage("close", _close),
@@ -56,25 +68,51 @@ STAGES: dict[Status, Stage] = {
 """Which stage a status calls for. A status that is not here waits for somebody."""
 
 
-SEND_ANSWER = Stage("send answer", submission.send_answers)
+SEND_ANSWER = Stage("send answer", takes=attempts.take_answers)
 BY_NAME = {stage.name: stage for stage in (*STAGES.values(), SEND_ANSWER)}
 """Every stage by the name that operators see."""
 
 
-def stages(runtime: Runtime, number: str) -> Iterator[Stage]:
-    """The stages to run, one after another, as the case's status calls for them.
+class Walk:
+    """The order of one case's stages. A stage that leaves the status where it was is the last: the case waits."""
 
-    A stage that leaves the status where it was is the last: the case waits.
-    """
-    before: Status | None = None
+    def __init__(self) -> None:
+        self._last: Stage | None = None
+        self._before: Status | None = None
+        self._outside: Stage | None = None
+
+    def next(self, session: Session, case: CaseFile) -> Stage | None:
+        """The stage that the case's status calls for now; None when it waits for somebody."""
+        now = Status(case.status)
+        if now == self._before and self._last is not SEND_ANSWER:
+            return None
+        asked = self._last is not SEND_ANSWER and now is Status.SUBMITTED and submission.unsettled(session, case)
+        self._last, self._before = SEND_ANSWER if asked else STAGES.get(now), now
+        return self._last
+
+    def within(self, session: Session, runtime: Runtime, case: CaseFile) -> list[Attempt] | None:
+        """Do all that needs nothing from outside. The attempts to be made before it goes on; None: the case waits."""
+        stage = self._outside or self.next(session, case)
+        while stage is not None:
+            if stage.takes is not None and stage is not self._outside:
+                self._outside = stage
+                return stage.takes(session, runtime, case)
+            self._outside = None
+            if stage.within is not None:
+                stage.within(session, runtime, case)
+            stage = self.next(session, case)
+        return None
+
+
+def stages(runtime: Runtime, number: str) -> Iterator[Stage]:
+    """The stages to run, one after another, by whoever runs each by itself."""
+    walk = Walk()
     while True:
-        now = status_of(runtime, number)
-        if now == before or now not in STAGES:
+        with runtime.sessions.read() as session:
+            stage = walk.next(session, find_case(session, number))
+        if stage is None:
             return
-        before = now
-        if now is Status.SUBMITTED and submission.unsettled(runtime, number):
-            yield SEND_ANSWER
-        yield STAGES[now]
+        yield stage
 
 
 def status_of(runtime: Runtime, number: str) -> Status:
@@ -89,8 +127,16 @@ def perform(runtime: Runtime, name: str, number: str) -> None:
     Two drives may work on one case: after a lease has run out, or when somebody drives it by hand. Both walk the same
     stages, and the transaction of each stage asks first where the case is.
     """
+    stage = BY_NAME[name]
     try:
-        BY_NAME[name].run(runtime, number)
+        if stage.takes is not None:
+            with transaction(runtime) as session:
+                taken = stage.takes(session, runtime, find_case(session, number))
+            for error in attempts.run(runtime, taken).values():
+                raise error
+        if stage.within is not None:
+            with transaction(runtime) as session:
+                stage.within(session, runtime, find_case(session, number))
     except (CaseMovedMeanwhile, MoveRefused):
         still = STAGES.get(status_of(runtime, number))
         if still is not None and still.name == name:
@@ -99,6 +145,62 @@ def perform(runtime: Runtime, name: str, number: str) -> None:
 
 def advance(runtime: Runtime, number: str) -> Wait:
     """Take one case as far as it goes, now; what it then waits for."""
+    driven = advance_all(runtime, [number])
+    if number in driven.failed:
+        raise driven.failed[number]
+    return driven.waits[number]
+
+
+@dataclass(slots=True)
+class Driven:
+    """What became of cases that were driven together: what each waits for, or why its drive failed."""
+
+    waits: dict[str, Wait] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def advance_all(runtime: Runtime, numbers: Sequence[str]) -> Driven:
+    """Take cases as far as they go; stages that need nothing from outside share transactions.
+
+    A commit waits for the disk, and a question about many cases costs little more than one about a single case. What
+    fails together is done again alone, stage by stage: so a case takes nothing from another one by failing, nor from
+    its own earlier stages.
+    """
+    driven, walks = Driven(), {number: Walk() for number in numbers}
+    while walks:
+        try:
+            waits, taken = _together(runtime, walks)
+        except Exception:
+            for number in walks:
+                try:
+                    driven.waits[number] = _alone(runtime, number)
+                except Exception as error:
+                    driven.failed[number] = error
+            break
+        driven.waits |= waits
+        driven.failed |= attempts.run(runtime, list(chain.from_iterable(taken.values())))
+        walks = {number: walks[number] for number in taken if number not in driven.failed}
+    return driven
+
+
+def _together(runtime: Runtime, walks: Mapping[str, Walk]) -> tuple[dict[str, Wait], dict[str, list[Attempt]]]:
+    """One transaction: what those cases wait for that went as far as they go, and the attempts of the others."""
+    waits: dict[str, Wait] = {}
+    taken: dict[str, list[Attempt]] = {}
+    with transaction(runtime) as session:
+        if len(walks) > 1:
+            read_cases(session, walks)
+        for number, walk in walks.items():
+            case = find_case(session, number)
+            outside = walk.within(session, runtime, case)
+            if outside is None:
+                waits[number] = _give_back(session, runtime, case)
+            else:
+                taken[number] = outside
+    return waits, taken
+
+
+def _alone(runtime: Runtime, number: str) -> Wait:
     for stage in stages(runtime, number):
         perform(runtime, stage.name, number)
     return rest(runtime, number)
@@ -114,20 +216,23 @@ async def advance_with(runtime: Runtime, number: str, run: Callable[[Stage], Awa
 def rest(runtime: Runtime, number: str) -> Wait:
     """Give the case back: nobody drives it until something calls for it; what it waits for."""
     with transaction(runtime) as session:
-        case = find_case(session, number)
-        again, silent = _again_at(runtime, submissions_of_case(session, case.id)), bool(muted(session))
-        if silent and again is not None:
-            # Lifting the mute wakes it; until then it need not be looked at over and over.
-            again = max(again, runtime.now() + BACK_OFF)
-        # A person may have moved the case while it was driven: then it stays ready.
-        if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
-            case.drive_at = again
-        case.lease_owner, case.lease_until, case.failures = None, None, 0
-        facts = facts_of(session, case)
-        if collect_outcomes.called_for(facts) is not None:
-            # The platform answered after this drive had looked: whoever wrote that cannot wake a case that is held.
-            case.drive_at = runtime.now()
-        return waiting_for(facts, muted=silent)
+        return _give_back(session, runtime, find_case(session, number))
+
+
+def _give_back(session: Session, runtime: Runtime, case: CaseFile) -> Wait:
+    again, silent = _again_at(runtime, submissions_of_case(session, case.id)), bool(muted(session))
+    if silent and again is not None:
+        # Lifting the mute wakes it; until then it need not be looked at over and over.
+        again = max(again, runtime.now() + BACK_OFF)
+    # A person may have moved the case while it was driven: then it stays ready.
+    if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
+        case.drive_at = again
+    case.lease_owner, case.lease_until, case.failures = None, None, 0
+    facts = facts_of(session, case)
+    if collect_outcomes.called_for(facts) is not None:
+        # The platform answered after this drive had looked: whoever wrote that cannot wake a case that is held.
+        case.drive_at = runtime.now()
+    return waiting_for(facts, muted=silent)
 
 
 def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | None:

@@ -23,7 +23,7 @@ from db.queries.submissions import (
     submissions_of_case,
 )
 from db.tables import CaseFile, ContentItem, ItemOutcome, Submission
-from tasks.case_facts import facts_of, find_case
+from tasks.case_facts import facts_of
 from tasks.channels import Answer, ChannelDown
 from tasks.holding_pen import hold_answer
 from tasks.logs import logger
@@ -186,10 +186,8 @@ def called_for(case: CaseFacts) -> Action | None:
     return None
 
 
-def settle(runtime: Runtime, number: str) -> None:
+def settle(session: Session, runtime: Runtime, case: CaseFile) -> None:
     """Stage: move a submitted case by its items' outcomes: to the platform's question, or to its end."""
-    with transaction(runtime) as session:
-        case = find_case(session, number)
-        action = called_for(facts_of(session, case))
-        if action is not None:
-            move_in(session, runtime, case, action, SYSTEM, runtime.now())
+    action = called_for(facts_of(session, case))
+    if action is not None:
+        move_in(session, runtime, case, action, SYSTEM, runtime.now())

@@ -42,6 +42,7 @@ from db.tables import (
     Review,
     Submission,
 )
+from tasks.attempts import LEASE as NOTICE_LEASE
 from tasks.audit import one_moment, verify_chain
 from tasks.case_lifecycle import LEASE as DRIVE_LEASE
 from tasks.checks import PAGE, Check, Invariant, Walk, judge, stream
@@ -57,7 +58,6 @@ from tasks.letter_invariants import (
 )
 from tasks.retention_invariants import erasures_told_by_their_event, tombstones_tell_the_truth
 from tasks.runtime import Runtime
-from tasks.submission import LEASE as NOTICE_LEASE
 
 SKEW = timedelta(minutes=10)
 """Two hosts' clocks may differ by so much: each is five minutes off at most."""

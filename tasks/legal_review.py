@@ -27,26 +27,23 @@ def local_day(runtime: Runtime) -> date:
     return runtime.now().astimezone(ZoneInfo(runtime.pack.authority.zone)).date()
 
 
-def gate(runtime: Runtime, number: str) -> GateResult:
+def gate(session: Session, runtime: Runtime, case: CaseFile) -> GateResult:
     """Stage: let a triaged case into review, or return it to the reporter for what is missing.
 
     A P0 passes whatever is missing: the reviewer sees the list. So does a case whose
     reporter cannot be asked: returning it would only bury it.
     """
-    with transaction(runtime) as session:
-        case = find_case(session, number)
-        facts = facts_of(session, case)
-        result = check(facts, runtime.pack, local_day(runtime))
-        case.missing = sorted({*result.for_reporter, *result.for_reviewer})
-        session.flush()
-        data = {"score": result.score, "missing": list(case.missing)}
-        can_ask = any(person.reachable for person in reporters_of_case(session, case.id))
-        if result.for_reporter and can_ask and facts.priority is not Priority.P0:
-            details = MoveDetails(reason="The completeness gate found something missing.", missing=result.for_reporter)
-            move_in(session, runtime, case, Action.RETURN, SYSTEM, runtime.now(), details, data=data)
-        else:
-            move_in(session, runtime, case, Action.COMPLETE, SYSTEM, runtime.now(), data=data)
-        return result
+    facts = facts_of(session, case)
+    result = check(facts, runtime.pack, local_day(runtime))
+    case.missing = sorted({*result.for_reporter, *result.for_reviewer})
+    data = {"score": result.score, "missing": list(case.missing)}
+    can_ask = any(person.reachable for person in reporters_of_case(session, case.id))
+    if result.for_reporter and can_ask and facts.priority is not Priority.P0:
+        details = MoveDetails(reason="The completeness gate found something missing.", missing=result.for_reporter)
+        move_in(session, runtime, case, Action.RETURN, SYSTEM, runtime.now(), details, data=data)
+    else:
+        move_in(session, runtime, case, Action.COMPLETE, SYSTEM, runtime.now(), data=data)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,10 @@ from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
 
-def triage(runtime: Runtime, number: str) -> None:
+def triage(session: Session, runtime: Runtime, case: CaseFile) -> None:
     """Stage: give a received or reopened case its priority and move it on."""
-    with transaction(runtime) as session:
-        case = find_case(session, number)
-        write_assessment(case, assess_case(session, runtime, case, runtime.now()))
-        session.flush()
-        move_in(session, runtime, case, Action.TRIAGE, SYSTEM, runtime.now(), data={"priority": case.priority})
+    write_assessment(case, assess_case(session, runtime, case, runtime.now()))
+    move_in(session, runtime, case, Action.TRIAGE, SYSTEM, runtime.now(), data={"priority": case.priority})
 
 
 def reassess(session: Session, runtime: Runtime, case: CaseFile, at: datetime) -> None:

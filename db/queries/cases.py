@@ -9,19 +9,22 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, upd
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import OPEN_STATUSES, Lane, Priority, Status
-from db.queries.held import while_held
+from db.queries.held import keep_answer, while_held
 from db.tables import CaseFile, ContentItem, ExpertOpinion, NumberSequence, Review
 
 
-@while_held(CaseFile)
+@while_held(CaseFile, "number")
 def case_by_number(session: Session, number: str) -> CaseFile | None:
     """The case with this number; a fresh read, never a stale object."""
-    return session.scalars(
+    case = session.scalars(
         select(CaseFile).where(CaseFile.number == number).execution_options(populate_existing=True)
     ).one_or_none()
+    if case is not None:
+        keep_answer(session, case_by_id, case.id, case)
+    return case
 
 
-@while_held(CaseFile)
+@while_held(CaseFile, "id")
 def case_by_id(session: Session, case_id: int) -> CaseFile:
     """The case with this id, which must exist."""
     return session.scalars(
@@ -29,21 +32,24 @@ def case_by_id(session: Session, case_id: int) -> CaseFile:
     ).one()
 
 
+ITEMS = select(ContentItem).order_by(ContentItem.number).execution_options(populate_existing=True)
+"""Items in order of their numbers."""
+
+
 @while_held(ContentItem)
 def items_of_case(session: Session, case_id: int) -> Sequence[ContentItem]:
     """A case's items in order of their numbers."""
-    return session.scalars(
-        select(ContentItem)
-        .where(ContentItem.case_id == case_id)
-        .order_by(ContentItem.number)
-        .execution_options(populate_existing=True)
-    ).all()
+    return session.scalars(ITEMS.where(ContentItem.case_id == case_id)).all()
+
+
+REVIEWS = select(Review).order_by(Review.id)
+"""Reviews, oldest first."""
 
 
 @while_held(Review)
 def reviews_of_case(session: Session, case_id: int) -> Sequence[Review]:
     """A case's reviews, oldest first."""
-    return session.scalars(select(Review).where(Review.case_id == case_id).order_by(Review.id)).all()
+    return session.scalars(REVIEWS.where(Review.case_id == case_id)).all()
 
 
 _ENDED = frozenset(Status) - OPEN_STATUSES

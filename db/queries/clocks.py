@@ -36,12 +36,14 @@ def clock_by_id(session: Session, clock_id: int) -> Clock | None:
     ).one_or_none()
 
 
+RUNNING = select(Clock).where(Clock.state == ClockState.RUNNING).order_by(Clock.due_at)
+"""Running clocks, earliest due first."""
+
+
 @while_held(Clock, filtered=True)
 def running_clocks(session: Session, case_id: int) -> Sequence[Clock]:
     """A case's running clocks, earliest due first."""
-    return session.scalars(
-        select(Clock).where(Clock.case_id == case_id, Clock.state == ClockState.RUNNING).order_by(Clock.due_at)
-    ).all()
+    return session.scalars(RUNNING.where(Clock.case_id == case_id)).all()
 
 
 def clocks_of_case(session: Session, case_id: int) -> Sequence[Clock]:

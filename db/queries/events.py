@@ -6,13 +6,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
 from db.base import Base, JsonDict
 from db.queries.held import forget_answer, held_head, note_head, while_held
-from db.queries.rows import insert_rows
 from db.tables import ChainHead, Event
 
 
@@ -47,6 +46,7 @@ def hold_chain(session: Session) -> tuple[int, str]:
 
 
 # Built once, and executed past the mapper: every transaction that writes anything executes them.
+_APPEND = insert(Base.metadata.tables[Event.__tablename__])
 _CHAIN = Base.metadata.tables[ChainHead.__tablename__]
 _HEAD = select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == 1).with_for_update()
 _MOVE_HEAD = update(_CHAIN).where(_CHAIN.c.id == 1)
@@ -79,9 +79,9 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
         )  # fmt: skip
         positions.append(seq)
         previous = digest
-    insert_rows(session, Event, rows)
+    session.connection().execute(_APPEND, rows)
     for new in events:
-        forget_answer(session, last_event_at, new.case_id, new.kind)
+        forget_answer(session, _last_at, (new.case_id, new.kind))
     session.connection().execute(_MOVE_HEAD, {"seq": seq, "hash": previous})
     note_head(session, (seq, previous))
     return positions
@@ -112,9 +112,14 @@ def events_of_case(session: Session, case_id: int) -> Sequence[Event]:
     return session.scalars(select(Event).where(Event.case_id == case_id).order_by(Event.seq)).all()
 
 
-@while_held()
 def last_event_at(session: Session, case_id: int, kind: str) -> datetime | None:
     """When something last happened to a case."""
+    return _last_at(session, (case_id, kind))
+
+
+@while_held(Event)
+def _last_at(session: Session, what: tuple[int | None, str]) -> datetime | None:
+    case_id, kind = what
     return session.scalar(
         select(Event.at).where(Event.case_id == case_id, Event.kind == kind).order_by(Event.seq.desc()).limit(1)
     )

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, UOWTransaction
 
 from db.base import Base
 
-About = ParamSpec("About")
+About = TypeVar("About")
 Answer = TypeVar("Answer")
-
-Answers = dict[tuple[object, ...], Any]
-"""By the question and what it was about."""
+Question = Callable[[Session, About], Answer]
 
 Head = tuple[int, str]
 
@@ -29,35 +27,35 @@ _KEPT = "answers kept while held"
 
 
 def while_held(
-    *tables: type[Base], filtered: bool = False
-) -> Callable[[Callable[Concatenate[Session, About], Answer]], Callable[Concatenate[Session, About], Answer]]:
-    """A question about rows of ``tables`` whose answer is kept while the log is held, until a row comes or goes.
+    table: type[Base], about: str = "case_id", *, filtered: bool = False
+) -> Callable[[Question[About, Answer]], Question[About, Answer]]:
+    """A question about the rows of ``table`` with one value of ``about``; kept until such a row comes or goes.
 
     A kept row that changes stays the answer: it is the same object. ``filtered`` is for a question that picks or
     orders rows by what may change; then a change makes it be asked again, too.
     """
 
-    def keep(question: Callable[Concatenate[Session, About], Answer]) -> Callable[Concatenate[Session, About], Answer]:
+    def keep(question: Question[About, Answer]) -> Question[About, Answer]:
         @wraps(question)
-        def asked(session: Session, *about: About.args, **named: About.kwargs) -> Answer:
+        def asked(session: Session, key: About) -> Answer:
             kept = _kept(session)
             if kept is None:
-                return question(session, *about, **named)
-            if _pending(session, tables):
+                return question(session, key)
+            if any(isinstance(row, table) for row in (*session.new, *session.dirty, *session.deleted)):
                 session.flush()
-            key = (asked, *about, *named.values())
-            if key not in kept:
-                kept[key] = question(session, *about, **named)
-            return cast(Answer, kept[key])
+            answers = kept.setdefault(asked, {})
+            if key not in answers:
+                answers[key] = question(session, key)
+            return cast(Answer, answers[key])
 
-        _TABLES[asked] = (tables, filtered)
-        return cast(Callable[Concatenate[Session, About], Answer], asked)
+        _ASKED_OF.setdefault(table, []).append((asked, about, filtered))
+        return cast(Question[About, Answer], asked)
 
     return keep
 
 
-_TABLES: dict[object, tuple[tuple[type[Base], ...], bool]] = {}
-"""Of each question: the tables it reads, and whether changed rows matter."""
+_ASKED_OF: dict[type[Base], list[tuple[object, str, bool]]] = {}
+"""Of each table: the questions about it, what column each goes by, and whether changed rows matter to it."""
 
 
 def held_head(session: Session) -> Head | None:
@@ -72,55 +70,50 @@ def note_head(session: Session, head: Head) -> None:
     session.info.setdefault(_KEPT, {})
 
 
-def keep_answer(session: Session, question: object, *about: object, answer: object) -> None:
+def keep_answer(session: Session, question: object, key: object, answer: object) -> None:
     """Note an answer that was found another way, such as for many cases in one statement."""
     kept = _kept(session)
     if kept is not None:
-        kept[(question, *about)] = answer
+        kept.setdefault(question, {})[key] = answer
 
 
-def forget(session: Session, *tables: type[Base]) -> None:
-    """Rows of these tables were written past the mapper."""
-    _forget(session, tables, ())
+def forget(session: Session, table: type[Base]) -> None:
+    """Rows of the table were written past the mapper: no answer about it is kept."""
+    kept = _kept(session)
+    if kept:
+        for question, _, _ in _ASKED_OF.get(table, ()):
+            kept.pop(question, None)
 
 
-def forget_answer(session: Session, question: object, *about: object) -> None:
+def forget_answer(session: Session, question: object, key: object) -> None:
     """What this one question was answered is no longer so."""
     kept = _kept(session)
-    if kept is not None:
-        kept.pop((question, *about), None)
+    if kept and question in kept:
+        kept[question].pop(key, None)
 
 
-def _kept(session: Session) -> Answers | None:
-    return session.info.get(_KEPT)
-
-
-def _pending(session: Session, tables: tuple[type[Base], ...]) -> bool:
-    return any(isinstance(row, tables) for row in (*session.new, *session.dirty, *session.deleted))
-
-
-def _forget(session: Session, came_or_went: tuple[type[Base], ...], changed: tuple[type[Base], ...]) -> None:
-    kept = _kept(session)
-    if not kept:
-        return
-    for key in list(kept):
-        tables, filtered = _TABLES[key[0]]
-        written = {*came_or_went, *changed} if filtered else came_or_went
-        if any(table in written for table in tables):
-            del kept[key]
+def _kept(session: Session) -> dict[object, dict[object, Any]] | None:
+    kept: dict[object, dict[object, Any]] | None = session.info.get(_KEPT)
+    return kept
 
 
 @event.listens_for(Session, "after_flush")
 def _flushed(session: Session, _flush: UOWTransaction) -> None:
-    if _kept(session):
-        came_or_went = tuple({type(row) for row in (*session.new, *session.deleted)})
-        _forget(session, came_or_went, tuple({type(row) for row in session.dirty}))
+    if not _kept(session):
+        return
+    for row, changed in (
+        *((row, False) for row in (*session.new, *session.deleted)),
+        *((row, True) for row in session.dirty),
+    ):
+        for question, about, filtered in _ASKED_OF.get(type(row), ()):
+            if filtered or not changed:
+                forget_answer(session, question, getattr(row, about))
 
 
 @event.listens_for(Session, "do_orm_execute")
 def _executed(state: ORMExecuteState) -> None:
     if (state.is_update or state.is_delete or state.is_insert) and state.bind_mapper is not None:
-        _forget(state.session, (state.bind_mapper.class_,), ())
+        forget(state.session, state.bind_mapper.class_)
 
 
 @event.listens_for(Session, "after_transaction_end")

@@ -174,12 +174,14 @@ def letters_without_proof(session: Session, since: datetime, until: datetime) ->
     return session.scalars(query.order_by(Letter.id)).all()
 
 
+REPORTERS = select(Party).where(Party.role == "reporter").order_by(Party.id)
+"""The people who reported, in order of their reports."""
+
+
 @while_held(Party)
 def reporters_of_case(session: Session, case_id: int) -> Sequence[Party]:
     """The people who reported a case, in order of their reports."""
-    return session.scalars(
-        select(Party).where(Party.case_id == case_id, Party.role == "reporter").order_by(Party.id)
-    ).all()
+    return session.scalars(REPORTERS.where(Party.case_id == case_id)).all()
 
 
 def escalations_of_case(session: Session, case_id: int) -> Sequence[Escalation]:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from casework.vocabulary import DeliveryState, Outcome
+from casework.vocabulary import Outcome
 from db.queries.held import while_held
 from db.tables import ChannelCursor, ContentItem, ItemOutcome, Submission
+
+SUBMISSIONS = select(Submission).order_by(Submission.id).execution_options(populate_existing=True)
+"""Notices and answers, oldest first."""
 
 
 @while_held(Submission)
 def submissions_of_case(session: Session, case_id: int) -> Sequence[Submission]:
     """A case's notices and answers, oldest first."""
-    return session.scalars(
-        select(Submission)
-        .where(Submission.case_id == case_id)
-        .order_by(Submission.id)
-        .execution_options(populate_existing=True)
-    ).all()
+    return session.scalars(SUBMISSIONS.where(Submission.case_id == case_id)).all()
 
 
 def submission_by_number(session: Session, number: str) -> Submission | None:
@@ -29,31 +26,6 @@ def submission_by_number(session: Session, number: str) -> Submission | None:
     return session.scalars(
         select(Submission).where(Submission.number == number).execution_options(populate_existing=True)
     ).one_or_none()
-
-
-def claim_submission(session: Session, submission_id: int, now: datetime, lease: timedelta) -> Submission | None:
-    """Take a submission to try it; None when somebody else has it or nothing may be tried now.
-
-    An unknown one may be claimed as well: the caller asks the platform before anything else.
-    """
-    taken = session.execute(
-        update(Submission)
-        .where(
-            Submission.id == submission_id,
-            or_(
-                Submission.state.in_((DeliveryState.QUEUED, DeliveryState.UNKNOWN)),
-                (Submission.state == DeliveryState.SENDING) & (Submission.lease_until < now),
-            ),
-            or_(Submission.next_attempt_at.is_(None), Submission.next_attempt_at <= now),
-        )
-        .values(state=DeliveryState.SENDING, lease_until=now + lease, attempts=Submission.attempts + 1)
-        .returning(Submission.id)
-    ).scalar_one_or_none()
-    if taken is None:
-        return None
-    return session.scalars(
-        select(Submission).where(Submission.id == taken).execution_options(populate_existing=True)
-    ).one()
 
 
 def outcome_known(session: Session, submission_id: int, answer_id: str) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from casework.vocabulary import DeliveryPromise, DeliveryState, Status
 from db.base import JsonDict
 from db.queries.cases import take_numbers
+from db.queries.held import while_held
 from db.tables import CaseFile, Letter, NumberSequence, Submission, Switch
 
 
@@ -29,6 +30,7 @@ def set_switch(
     session.flush()
 
 
+@while_held(Switch, "name", filtered=True)
 def off_because(session: Session, name: str) -> str | None:
     """Why a switch is off; None while it is on."""
     return session.scalar(select(Switch.reason).where(Switch.name == name, Switch.is_on.is_(False)))

@@ -15,8 +15,10 @@ from prefect.settings import (
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
+from sqlalchemy.orm import Session
 
 from casework.vocabulary import Status
+from db.tables import CaseFile
 from tasks.case_lifecycle import BY_NAME, STAGES, Stage
 from tasks.runtime import Runtime, use
 from tests.flows.prefect_records import Recorded
@@ -97,10 +99,11 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def stumble_over(poisoned: str) -> None:
         whole = STAGES[Status.RECEIVED]
 
-        def stumble(runtime: Runtime, number: str) -> None:
-            if number == poisoned:
+        def stumble(session: Session, runtime: Runtime, case: CaseFile) -> None:
+            if case.number == poisoned:
                 raise ValueError(f"cannot read '{SECRET}'")
-            whole.run(runtime, number)
+            assert whole.within is not None
+            whole.within(session, runtime, case)
 
         broken = Stage(whole.name, stumble)
         monkeypatch.setitem(STAGES, Status.RECEIVED, broken)

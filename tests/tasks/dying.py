@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import event
 
-from tasks import case_lifecycle, correspondence, letter_run, mailer, submission
+from tasks import attempts, case_lifecycle, correspondence, letter_run, mailer
 from tasks.runtime import Runtime, build
 from tasks.settings import ROOT, Settings
 
@@ -64,7 +64,7 @@ def _main(settings: str, now: str, doing: str, number: str) -> None:
     at = datetime.fromisoformat(now)
     runtime = build(Settings(**json.loads(settings)), now=lambda: at)
     if doing == "submission":
-        submission._settle = _die
+        attempts.settle = _die
         case_lifecycle.advance(runtime, number)
     else:
         _die_at(doing)

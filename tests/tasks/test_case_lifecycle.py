@@ -8,7 +8,7 @@ import pytest
 
 from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.vocabulary import Action
-from tasks import case_lifecycle, collect_outcomes, legal_review, prioritization, submission
+from tasks import attempts, case_lifecycle, collect_outcomes
 from tasks.case_lifecycle import BACK_OFF, BACK_OFF_IN_DANGER, LEASE, claim, ready, rest, set_aside, stages
 from tasks.runtime import Runtime
 from tests.stories import REVIEWER, SQLITE_ONLY, Story, in_danger, together
@@ -38,8 +38,8 @@ def test_a_case_is_taken_as_far_as_it_goes_and_says_what_it_waits_for(story: Sto
 @pytest.mark.parametrize("done", [1, 2])
 def test_a_drive_killed_between_two_stages_goes_on_where_it_was(story: Story, done: int) -> None:
     number = story.take_in()
-    for stage in (prioritization.triage, legal_review.gate)[:done]:
-        stage(story.runtime, number)
+    for stage in ("prioritize", "completeness gate")[:done]:
+        case_lifecycle.perform(story.runtime, stage, number)
     assert story.drive(number).name == "Awaiting legal review"
     assert len(story.events(number, "moved.triage")) == 1
     assert len(story.events(number, "moved.complete")) == 1
@@ -157,7 +157,7 @@ def test_a_notice_that_waits_for_its_next_try_is_not_driven_before(story: Story)
     number = story.approved()
     story.platform.behaviour(fail_next=1)
     story.drive(number)
-    assert story.case(number).drive_at == story.clock() + submission.BACK_OFF[0]
+    assert story.case(number).drive_at == story.clock() + attempts.BACK_OFF[0]
     assert claim(story.runtime, None, "one", 10) == []
     story.later(minutes=1)
     assert claim(story.runtime, None, "one", 10) == [number]

@@ -10,7 +10,8 @@ import pytest
 
 from casework.errors import MoveRefused, NotAllowed, QorganError
 from casework.vocabulary import Action
-from tasks.submission import BACK_OFF, LEASE, drop_submission, record_reference
+from tasks.attempts import BACK_OFF, LEASE
+from tasks.submission import drop_submission, record_reference
 from tests.stories import (
     AUDITOR,
     DUTY,

@@ -1,0 +1,42 @@
+"""Many cases read at once: a question about each of them costs a statement for all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.queries.cases import ITEMS, REVIEWS, case_by_id, case_by_number, items_of_case, reviews_of_case
+from db.queries.clocks import RUNNING, running_clocks
+from db.queries.held import keep_answer
+from db.queries.letters import REPORTERS, reporters_of_case
+from db.queries.submissions import SUBMISSIONS, submissions_of_case
+from db.tables import CaseFile, Clock, ContentItem, Party, Review, Submission
+
+
+def read_cases(session: Session, numbers: Collection[str]) -> None:
+    """Read these cases and what belongs to them, in a transaction that holds the event log."""
+    query = select(CaseFile).where(CaseFile.number.in_(numbers)).execution_options(populate_existing=True)
+    ids = []
+    for case in session.scalars(query):
+        ids.append(case.id)
+        keep_answer(session, case_by_number, case.number, case)
+        keep_answer(session, case_by_id, case.id, case)
+    _read(session, ids, items_of_case, ITEMS, ContentItem.case_id)
+    _read(session, ids, reviews_of_case, REVIEWS, Review.case_id)
+    _read(session, ids, submissions_of_case, SUBMISSIONS, Submission.case_id)
+    _read(session, ids, running_clocks, RUNNING, Clock.case_id)
+    _read(session, ids, reporters_of_case, REPORTERS, Party.case_id)
+
+
+def _read(
+    session: Session, ids: Collection[int], question: object, query: Select[Any], case_id: InstrumentedAttribute[Any]
+) -> None:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in session.scalars(query.where(case_id.in_(ids))):
+        found[row.case_id].append(row)
+    for one in ids:
+        keep_answer(session, question, one, found[one])
