@@ -17,7 +17,7 @@ _DRIVE = """
 import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
-from tasks.case_lifecycle import advance, claim
+from tasks.case_lifecycle import advance, claim, perform, rest, stages
 from tasks.correspondence import send_letters
 from tasks.runtime import build
 from tasks.settings import Settings
@@ -36,7 +36,12 @@ event.listen(runtime.engine, "commit", count)
 if letters:
     send_letters(runtime)
 for number in claim(runtime, None, "the one that dies", 10):
-    advance(runtime, number)
+    if sys.argv[3] == "stage by stage":
+        for stage in stages(runtime, number):
+            perform(runtime, stage.name, number)
+        rest(runtime, number)
+    else:
+        advance(runtime, number)
 """
 
 
@@ -70,13 +75,22 @@ def drive_again(story: Story) -> list[str]:
 
 
 @SQLITE_ONLY
-@pytest.mark.parametrize("commits", [1, 2, 3], ids=["after the claim", "after triage", "after the gate"])
+@pytest.mark.parametrize(
+    ("how", "commits", "left"),
+    [
+        ("together", 1, "received"),
+        ("stage by stage", 1, "received"),
+        ("stage by stage", 2, "triaged"),
+        ("stage by stage", 3, "in_legal_review"),
+    ],
+    ids=["after the claim", "after the claim of a run of its own", "after triage", "after the gate"],
+)
 def test_a_case_whose_process_was_killed_between_two_commits_is_completed_by_the_next_drive(
-    story: Story, commits: int
+    story: Story, how: str, commits: int, left: str
 ) -> None:
     number = story.take_in()
-    drive_and_die(story, commits)
-    assert story.status(number) == ["received", "triaged", "in_legal_review"][commits - 1]
+    drive_and_die(story, commits, how)
+    assert story.status(number) == left
     assert case_lifecycle.ready(story.runtime, None) == 0, "the dead process's lease still runs"
     waits_for_a_person = story.status(number) == "in_legal_review"
     assert drive_again(story) == ([] if waits_for_a_person else [number])
@@ -91,15 +105,15 @@ def test_a_case_whose_process_was_killed_between_two_commits_is_completed_by_the
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(
-    ("commits", "at_platform"),
-    [(1, 0), (2, 1), (3, 1), (4, 1)],
+    ("how", "commits", "at_platform"),
+    [("together", 1, 0), ("together", 2, 1), ("together", 3, 1), ("stage by stage", 4, 1)],
     ids=["after the claim", "after the attempt", "after the yes was written", "after the move"],
 )
 def test_a_notice_whose_process_was_killed_reaches_the_platform_once(
-    story: Story, commits: int, at_platform: int
+    story: Story, how: str, commits: int, at_platform: int
 ) -> None:
     number = story.approved()
-    drive_and_die(story, commits)
+    drive_and_die(story, commits, how)
     assert story.notices_at_platform() == at_platform
     waits_for_the_platform = story.status(number) == "submitted"
     assert drive_again(story) == ([] if waits_for_the_platform else [number])
