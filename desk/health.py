@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from desk.findings import Finding, Part
 from desk.health_case_file import Look, case_file, contents, its_clock
 from desk.health_machine import disk, outside, versions
+from desk.health_people import backups, held_back
 from desk.health_policy import policy_and_people
 from desk.health_prefect import prefect
 from desk.health_schedules import one_machine, one_program, schedules
@@ -26,7 +27,8 @@ def examine(settings: Settings, now: datetime, parts: Collection[Part] = tuple(P
 
     looks: list[Look] = []
     if Part.CASE_FILE in parts:
-        looks += [contents(settings), its_clock(clock), one_program(now), one_machine(now)]
+        looks += [contents(settings), held_back, backups(settings, now)]
+        looks += [its_clock(clock), one_program(now), one_machine(now)]
     if Part.SWITCH in parts:
         looks.append(schedules(now))
     findings: list[Finding] = []

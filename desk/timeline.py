@@ -68,6 +68,13 @@ def _notice(what: str) -> Callable[[Data], str]:
     return say
 
 
+def _asked(data: Data, what: str) -> str:
+    items = f", item {_list(data['items'])}" if data.get("items") else ""
+    return (
+        f"The platform of notice {data.get('submission', '')} is asked {what}{items}; letter {data.get('letter', '')}."
+    )
+
+
 def _clock(data: Data) -> str:
     late = ", found late" if data.get("late_detected") else ""
     if data.get("level") == "breach":
@@ -95,6 +102,9 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "submission.not_accepted": _notice("not accepted yet; it is tried again"),
     "submission.unknown": _notice("may or may not have arrived; the platform is asked before anything else"),
     "submission.dropped": _notice("given up"),
+    "submission.may_be_entered": _notice("may be in the portal already, since before a restore; somebody looks there"),
+    "appeal.asked": lambda d: _asked(d, "to look at its decision again"),
+    "restoration.asked": lambda d: _asked(d, "to put back what it took down"),
     "dossier.opened": _notice("opened as a dossier"),
     "outcome.recorded": lambda d: f"Item {d.get('item')} of {d.get('submission')}: {_words(d.get('outcome', ''))}.",
     "platform.asked": _notice("needs more information, says the platform"),
@@ -144,6 +154,9 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "hold.placed": lambda d: f"Legal hold {d.get('hold')} placed: nothing of it is erased.",
     "hold.lifted": lambda d: f"Legal hold {d.get('hold')} lifted.",
     "records.erased": lambda d: f"Erased: {_list(map(_words, d.get('erased', {})))}.",
+    "case.exported": lambda d: (
+        f"Exported as a file, {'with' if d.get('identities') else 'without'} the identities of its people."
+    ),
     "vault.opened": lambda d: f"Vault opened for {d.get('purpose', '')}.",
 }
 

@@ -6,6 +6,7 @@ The run ends in a state named after what the case waits for; the operator reads 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Annotated
 
 import structlog
@@ -19,10 +20,13 @@ from flows.guarded import in_thread
 from flows.showing import show_timeline
 from tasks.case_lifecycle import Stage, advance_with, perform
 from tasks.logs import logger
-from tasks.run_record import begin
+from tasks.run_record import begin, begin_of_drive
 from tasks.runtime import current
 
 CaseNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}-\d{4}-\d{6,}$")]
+
+_SHOWN_ONLY: ContextVar[bool] = ContextVar("shown_only", default=False)
+"""Whether runs are made of cases that were driven before, inside another run: theirs is that drive's timeline."""
 
 log = logger("case_lifecycle")
 
@@ -41,13 +45,15 @@ async def case_lifecycle(case_number: CaseNumber) -> State[None]:
         await run_stage(stage.name, case_number)
 
     with structlog.contextvars.bound_contextvars(case=case_number):
-        since = begin(current())
+        shown_only = _SHOWN_ONLY.get()
+        since = begin_of_drive(current(), case_number) if shown_only else begin(current())
         try:
             wait = await advance_with(current(), case_number, run)
         except CaseNotFound as error:
             # A number that was typed, not an effect that failed: a sentence helps, a traceback does not.
             return Failed(name="No such case", message=str(error))
-        moved = await show_timeline(case_number, since, wait)
+        done_by = "the drive before this run" if shown_only else "this run"
+        moved = await show_timeline(case_number, since, wait, done_by=done_by)
     ended = not moved and wait.who == "nobody"
     return Completed(
         name=f"{wait.name}: nothing to do" if ended else wait.name, message=f"Next: {wait.who}. {wait.what}"
@@ -55,12 +61,16 @@ async def case_lifecycle(case_number: CaseNumber) -> State[None]:
 
 
 async def show_driven(case_numbers: Iterable[str]) -> None:
-    """Give cases that were driven inside another run one of their own: by it operators find them.
+    """Give cases that were driven inside another run one of their own: by it operators find them, and what was done.
 
     Nothing is left to do for the cases, so a server that makes no run now is no failure of theirs.
     """
-    for number in case_numbers:
-        try:
-            await case_lifecycle(number, return_state=True)
-        except Exception as error:
-            log.warning("not shown", case=number, error=type(error).__name__)
+    before = _SHOWN_ONLY.set(True)
+    try:
+        for number in case_numbers:
+            try:
+                await case_lifecycle(number, return_state=True)
+            except Exception as error:
+                log.warning("not shown", case=number, error=type(error).__name__)
+    finally:
+        _SHOWN_ONLY.reset(before)

@@ -1,8 +1,8 @@
 """Drive the ready cases of one lane, most urgent first, all in this process.
 
-A child's case and one that failed before get a run of their own, a P0 after it was driven; a routine backlog is one
-task run per case. A case that fails is set aside, the others go on, and the run ends
-Failed *after* the work, with the list.
+A child's case and one that failed before get a run of their own, a P0 after it was driven. Of a routine backlog some
+cases at a time are driven together in one task run, and the run's table says what became of each. A case that fails
+is set aside, the others go on, and the run ends Failed *after* the work, with the list.
 """
 
 from __future__ import annotations
@@ -13,31 +13,47 @@ from typing import Annotated, Literal
 import structlog
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
+from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed, State
 from pydantic import Field
 
 from casework.errors import CaseMovedMeanwhile
-from casework.vocabulary import Lane
+from casework.vocabulary import Lane, Priority
 from flows.case_lifecycle import case_lifecycle, show_driven
 from flows.guarded import in_thread
-from flows.showing import Progress, succeeded
+from flows.showing import Progress, show_table, succeeded
 from flows.waking import wake
-from tasks.case_lifecycle import LEASE, advance, failed_before, in_danger, ready, set_aside
+from tasks.case_lifecycle import LEASE, advance, advance_all, alone_among, ready, set_aside
+from tasks.case_lifecycle import Driven as Together
 from tasks.claims import Claims
 from tasks.correspondence import send_letters
+from tasks.run_record import Row
 from tasks.runtime import current
 
 LOOK_AGAIN_SECONDS = 1.0
 """Pause between two looks at the children's lane."""
 
+TOGETHER = 10
+"""Routine cases driven together: they share commits, and whoever else writes waits for no more than these."""
+
 Driven = tuple[int, list[str]]
 """How many cases were driven, and the numbers of those that failed."""
 
 
+def _first_and_more() -> str:
+    first, *others = task_run.parameters["case_numbers"]
+    return f"{first} and {len(others)} more" if others else str(first)
+
+
+@task(name="drive-together", task_run_name=_first_and_more, cache_policy=NO_CACHE)
+async def drive_together(case_numbers: list[str]) -> Together:
+    """Routine cases, without runs of their own; what became of each."""
+    return await in_thread(advance_all, current(), case_numbers)
+
+
 @task(name="drive-case", task_run_name="{case_number}", cache_policy=NO_CACHE)
 async def drive_case(case_number: str) -> str:
-    """One routine case, without a run of its own; what it then waits for."""
+    """One case in danger, without a run of its own; what it then waits for."""
     with structlog.contextvars.bound_contextvars(case=case_number):
         return (await in_thread(advance, current(), case_number)).name
 
@@ -83,42 +99,49 @@ async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Driven:
     """Drive until nothing is ready."""
     failed: list[str] = []
     to_show: list[str] = []
+    rows: list[Row] = []
 
-    async def one_after_another() -> int:
+    async def page_after_page() -> int:
         driven = 0
-        while (number := await in_thread(claims.take)) is not None:
-            if not await _drive(number, lane, to_show):
-                failed.append(number)
-            claims.done(number)
-            driven += 1
-            await progress.step()
+        while numbers := await in_thread(claims.take_together, TOGETHER if lane == Lane.ROUTINE else 1):
+            failed.extend(await _drive(numbers, lane, to_show, rows))
+            for number in numbers:
+                claims.done(number)
+            driven += len(numbers)
+            await progress.step(len(numbers))
         return driven
 
-    slots = (one_after_another() for _ in range(current().settings.drives_at_once))
+    slots = (page_after_page() for _ in range(current().settings.drives_at_once))
     driven = sum(await asyncio.gather(*slots))
+    await show_table(rows, "What became of each case")
     await show_driven(to_show)
     return driven, failed
 
 
-async def _drive(number: str, lane: str, to_show: list[str]) -> bool:
-    """Drive one case as far as it goes; False when it failed and was set aside."""
+async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[Row]) -> list[str]:
+    """Drive cases as far as they go; the numbers of those that failed and were set aside."""
     runtime = current()
-    try:
-        if await in_thread(in_danger, runtime, number):
-            # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven.
-            await drive_case(number)
-            to_show.append(number)
-        elif lane == Lane.CHILD_SAFETY or await in_thread(failed_before, runtime, number):
-            await case_lifecycle(number)
-        else:
-            await drive_case(number)
-    except CaseMovedMeanwhile as error:
-        # A person was quicker; what they did stands, and the next drive goes on from there.
+    alone = await in_thread(alone_among, runtime, numbers)
+    errors: dict[str, Exception] = {}
+    for number in alone if lane == Lane.ROUTINE else numbers:
+        try:
+            if alone.get(number) is Priority.P0:
+                # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven.
+                await drive_case(number)
+                to_show.append(number)
+            else:
+                await case_lifecycle(number)
+        except Exception as error:
+            errors[number] = error
+    if lane == Lane.ROUTINE and (together := [number for number in numbers if number not in alone]):
+        done = await drive_together(together)
+        rows += [{"case": number, "now": wait.name, "waits for": wait.who} for number, wait in done.waits.items()]
+        rows += [{"case": number, "now": "Set aside", "waits for": "the next try"} for number in done.failed]
+        errors |= done.failed
+    for number, error in errors.items():
         await in_thread(set_aside, runtime, number, error)
-    except Exception as error:
-        await in_thread(set_aside, runtime, number, error)
-        return False
-    return True
+    # Where a person was quicker, what they did stands, and the next drive goes on from there.
+    return [number for number, error in errors.items() if not isinstance(error, CaseMovedMeanwhile)]
 
 
 async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) -> Driven:

@@ -63,13 +63,13 @@ async def show_table(rows: list[Row], description: str) -> None:
             await acreate_table_artifact(table=rows, description=description)
 
 
-async def show_timeline(case_number: str, since: int, wait: Wait) -> bool:
-    """What this run did to its case, and what the case waits for now. False when it did nothing."""
+async def show_timeline(case_number: str, since: int, wait: Wait, *, done_by: str = "this run") -> bool:
+    """What was done to a run's case, and what the case waits for now. False when nothing was."""
     rows = await in_thread(done_to_case, current(), case_number, since)
     if not rows:
         return False
     waits = {"when": "now", "what": f"waits for: {wait.who}", "from": "", "to": wait.name}
-    await show_table([*rows, waits], f"What this run did to {case_number}. {wait.what}")
+    await show_table([*rows, waits], f"What {done_by} did to {case_number}. {wait.what}")
     return True
 
 

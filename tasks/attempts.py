@@ -18,6 +18,7 @@ from casework.errors import QorganError
 from casework.facts import SYSTEM, Actor
 from casework.moments import Moment
 from casework.vocabulary import DeliveryState
+from db.queries.events import events_together
 from db.queries.held_cases import read_cases
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
@@ -141,7 +142,7 @@ def _write(runtime: Runtime, receipts: Sequence[tuple[Attempt, Receipt]]) -> dic
     if not receipts:
         return {}
     try:
-        with transaction(runtime) as session:
+        with transaction(runtime) as session, events_together(session):
             read_cases(session, {attempt.case_number for attempt, _ in receipts})
             for attempt, receipt in receipts:
                 settle(session, runtime, attempt, receipt, runtime.now())

@@ -38,8 +38,8 @@ END_WITH_CLOCK = END_WITH_CASE - {"expert_referral"}
 
 def queue_at_moment(
     session: Session, runtime: Runtime, case: CaseFile, moment: Moment, subject: Subject, at: datetime, once: str
-) -> list[int]:
-    """Intend the letters that a moment calls for; ids of those written now.
+) -> list[Letter]:
+    """Intend the letters that a moment calls for; those written now.
 
     ``once`` names the moment's event. A letter about a notice is written once a notice, whatever brought the moment.
     """
@@ -48,12 +48,14 @@ def queue_at_moment(
         return []
     notice = session.get(Submission, subject.id) if subject.kind == "submission" else None
     facts = facts_of(session, case)
-    written: list[int] = []
+    written: list[Letter] = []
     for rule in letters_at(moment, facts, pack, notice.channel if notice else None):
         said: JsonDict = {"moved_at": at.isoformat(), **_expert_group(rule.letter, facts, pack)}
         if notice is not None:
             said["submission"] = notice.number
         if rule.clock is not None:
+            # A clock that was just started has its number once it is written.
+            session.flush()
             running = {clock.rule_id: clock.id for clock in running_clocks(session, case.id)}
             said["clock"] = running.get(rule.clock)
         written += queue_letters(
@@ -74,7 +76,7 @@ def _expert_group(letter: str, case: CaseFacts, pack: Pack) -> JsonDict:
 
 def queue_at_threshold(
     session: Session, runtime: Runtime, case: CaseFile, clock: Clock, threshold: Threshold, now: datetime
-) -> list[int]:
+) -> list[Letter]:
     """Intend the letters that a warning or a breach calls for: once for each clock, threshold and recipient.
 
     A warning that is given again after more time was granted is another threshold.
@@ -82,7 +84,7 @@ def queue_at_threshold(
     rule, _ = rule_of(session, runtime.policies, clock)
     facts, pack = facts_of(session, case), runtime.pack.at(now)
     notice = session.get(Submission, clock.subject_id) if clock.subject_kind == "submission" else None
-    written: list[int] = []
+    written: list[Letter] = []
     for name in threshold_letters(clock.duty, rule, facts, pack, breach=threshold.breach):
         said: JsonDict = {"clock": clock.id, **_expert_group(name, facts, pack)}
         if notice is not None:

@@ -19,7 +19,8 @@ from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.facts import SYSTEM
 from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Priority, Status
 from casework.waiting import Wait, waiting_for
-from db.queries.cases import claim_cases, count_ready
+from db.queries.cases import claim_cases, count_ready, driven_apart
+from db.queries.events import events_together
 from db.queries.held_cases import read_cases
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
@@ -187,7 +188,7 @@ def _together(runtime: Runtime, walks: Mapping[str, Walk]) -> tuple[dict[str, Wa
     """One transaction: what those cases wait for that went as far as they go, and the attempts of the others."""
     waits: dict[str, Wait] = {}
     taken: dict[str, list[Attempt]] = {}
-    with transaction(runtime) as session:
+    with transaction(runtime) as session, events_together(session):
         if len(walks) > 1:
             read_cases(session, walks)
         for number, walk in walks.items():
@@ -274,16 +275,13 @@ def ready(runtime: Runtime, lane: str | None) -> int:
         return count_ready(session, lane, runtime.now())
 
 
-def failed_before(runtime: Runtime, number: str) -> bool:
-    """Whether the case's last drive failed: then it gets a run of its own, which operators can read."""
-    with runtime.sessions.read() as session:
-        return find_case(session, number).failures > 0
+def alone_among(runtime: Runtime, numbers: Collection[str]) -> dict[str, Priority]:
+    """Which of these are driven apart from the others, with their priority.
 
-
-def in_danger(runtime: Runtime, number: str) -> bool:
-    """Whether the case is a P0: nothing may stand between it and its stages."""
+    Nothing may stand between a P0 and its stages; and one whose last drive failed gets a run that operators can read.
+    """
     with runtime.sessions.read() as session:
-        return find_case(session, number).priority == Priority.P0
+        return {number: Priority(priority) for number, priority in driven_apart(session, numbers)}
 
 
 def set_aside(runtime: Runtime, number: str, error: Exception) -> None:

@@ -72,10 +72,22 @@ class Claims:
                 self._page[:0] = claim(self._runtime, self._lane, self._owner, 1)
             if not self._page:
                 return None
-            self._driven.add(self._page[0])
-            self._left -= 1
-            self._moved_on = time.monotonic()
-            return self._page.pop(0)
+            return self._begin()
+
+    def take_together(self, most: int) -> list[str]:
+        """Several cases to drive next, the most urgent first, at most a page; none when none is ready."""
+        first = self.take()
+        taken = [] if first is None else [first]
+        with self._claiming:
+            while taken and self._page and self._left and len(taken) < most:
+                taken.append(self._begin())
+        return taken
+
+    def _begin(self) -> str:
+        self._left -= 1
+        self._moved_on = time.monotonic()
+        self._driven.add(number := self._page.pop(0))
+        return number
 
     def done(self, number: str) -> None:
         """The drive of this case has ended, one way or another."""

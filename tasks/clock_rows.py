@@ -63,16 +63,13 @@ def thresholds_of(clock: Clock) -> tuple[Threshold, ...]:
 
 
 def write_clocks(session: Session, starts: Iterable[ClockStart], case_id: int | None) -> list[Clock]:
-    """Write new clocks."""
+    """Write new clocks. They have ids once the session is flushed."""
     rows = [Clock(**clock_row(start, case_id)) for start in starts]
     session.add_all(rows)
-    session.flush()
     return rows
 
 
-def stop_clocks(
-    session: Session, running: Iterable[Clock], moment: Moment, subject: Subject, at: datetime
-) -> list[Clock]:
+def stop_clocks(running: Iterable[Clock], moment: Moment, subject: Subject, at: datetime) -> list[Clock]:
     """Stop those of a case's running clocks that end at this moment.
 
     A moment of the case stops clocks about anything in it; a moment of one submission stops
@@ -82,7 +79,6 @@ def stop_clocks(
     for clock in running:
         if moment in clock.stop_on and concerns(clock, subject):
             stopped.append(_stop(clock, moment, at))
-    session.flush()
     return stopped
 
 

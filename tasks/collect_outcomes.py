@@ -14,7 +14,9 @@ from casework.errors import NotAllowed, QorganError
 from casework.facts import SYSTEM, Actor, CaseFacts
 from casework.moments import Moment
 from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, HoldReason, Outcome, Role, Status
-from db.queries.cases import case_by_id, items_of_case
+from db.queries.cases import case_by_id, case_by_number, items_of_case
+from db.queries.events import events_together
+from db.queries.held_cases import read_cases
 from db.queries.submissions import (
     cursor_position,
     move_cursor,
@@ -58,7 +60,8 @@ def collect(runtime: Runtime) -> Collected:
                 break
             if page.next == after and not page.answers and not page.unreadable:
                 break
-            with transaction(runtime) as session:
+            with transaction(runtime) as session, events_together(session):
+                read_cases(session, {_case_number(answer.submission) for answer in page.answers})
                 for answer in page.answers:
                     _take(session, runtime, answer, total)
                 for _position, raw in page.unreadable:
@@ -69,8 +72,19 @@ def collect(runtime: Runtime) -> Collected:
     return total
 
 
+def _case_number(submission_number: str) -> str:
+    """The case whose notice this is, as in KZ-2026-000123/S1."""
+    return submission_number.partition("/")[0]
+
+
+def _submission(session: Session, number: str) -> Submission | None:
+    case = case_by_number(session, _case_number(number))
+    rows = [] if case is None else submissions_of_case(session, case.id)
+    return next((row for row in rows if row.number == number), None)
+
+
 def _take(session: Session, runtime: Runtime, answer: Answer, total: Collected) -> None:
-    submission = submission_by_number(session, answer.submission)
+    submission = _submission(session, answer.submission)
     item = _item(session, submission, answer.item) if submission is not None else None
     if submission is None or item is None or submission.platform_reference != answer.reference:
         message = "an answer names an item or a notice that was never sent"

@@ -52,7 +52,8 @@ def raise_rung(session: Session, runtime: Runtime, case: CaseFile, clock: Clock,
     )
     session.add(rung)
     session.flush()
-    answer_by = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, pack)], case.id)[0]
+    [answer_by] = write_clocks(session, [rung_clock(clock.ladder, step.rung, submission_id, at, pack)], case.id)
+    session.flush()
     queue_letters(
         session, case, step.letter, at, runtime.pack,
         once=f"{submission_id}:{clock.ladder}:{step.rung}", platform=submission.platform,

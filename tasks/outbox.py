@@ -16,7 +16,7 @@ from casework.letters import language_of, letter
 from casework.policy_pack import Pack
 from casework.vocabulary import DeliveryState, Recipient
 from db.base import JsonDict
-from db.queries.letters import known_once_keys, reporters_of_case
+from db.queries.letters import once_keys_of_case, reporters_of_case
 from db.tables import CaseFile, Letter
 from tasks.runtime import Runtime
 
@@ -80,15 +80,15 @@ def queue_letters(
     once: str,
     platform: str | None = None,
     context: JsonDict | None = None,
-) -> list[int]:
-    """Intend a letter to everybody who gets it; ids of the letters written now.
+) -> list[Letter]:
+    """Intend a letter to everybody who gets it; the letters written now, which have ids once the session is flushed.
 
     ``once`` completes the once-per key: the same key never makes a second letter, whoever asks.
     """
     line = letter(name)
     to = addressees(session, case, line.recipient, platform, pack)
     keys = {person.contact: f"{name}:{once}:{person.contact}" for person in to}
-    known = known_once_keys(session, list(keys.values()))
+    known = once_keys_of_case(session, case.id)
     written: list[Letter] = []
     for person in to:
         if keys[person.contact] in known:
@@ -109,8 +109,7 @@ def queue_letters(
         )
         session.add(row)
         written.append(row)
-    session.flush()
-    return [row.id for row in written]
+    return written
 
 
 def queue_about_several(

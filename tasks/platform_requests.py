@@ -126,10 +126,11 @@ def _ask(
             platform=notice.platform, context={"submission": notice.number, "reasons": reason},
         )  # fmt: skip
         if letters:
-            data = {"submission": notice.number, "items": [item.number for item in items], "letter": letters[0]}
+            session.flush()
+            data = {"submission": notice.number, "items": [item.number for item in items], "letter": letters[0].id}
             kind = "appeal.asked" if letter == "platform_appeal" else "restoration.asked"
             note(session, runtime, case, kind, actor, at, reason=reason, data=data)
-        written += letters
+        written += [one.id for one in letters]
     if not written:
         raise MoveRefused(
             case.number, "that was asked before, and the platform has decided nothing since", rule="request.repeated",

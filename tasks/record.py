@@ -20,13 +20,12 @@ from casework.letters import LETTERS
 from casework.lifecycle import Decision, decide
 from casework.moments import Moment
 from casework.move_guards import MoveDetails
-from casework.vocabulary import READY_STATUSES, Action, Outcome, Status
+from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Outcome, Status
 from db.base import JsonDict
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.clocks import running_clocks
 from db.queries.events import NewEvent, append_events, hold_chain
-from db.queries.letters import all_dropped
-from db.tables import CaseFile
+from db.tables import CaseFile, Letter
 from tasks.case_facts import facts_of, find_case
 from tasks.case_letters import queue_at_moment
 from tasks.clock_history import pauses_at
@@ -125,9 +124,12 @@ def _has_come(
     What stood still or went on is on the record.
     """
     running = running_clocks(session, case.id)
-    stopped = stop_clocks(session, running, moment, subject, at)
+    stopped = stop_clocks(running, moment, subject, at)
     left = [clock for clock in running if clock not in stopped]
     for clock, kind in pauses_at(session, runtime.policies, left, case.number, moment, subject, at):
+        if clock.id is None:
+            # It was started in this transaction, and the event names it.
+            session.flush()
         data: JsonDict = {"clock": clock.id, "rule": clock.rule_id, "due_at": clock.due_at.isoformat(), "by": moment}
         append_events(session, [NewEvent(case.id, at, kind, SYSTEM.id, SYSTEM.name, clock.policy_version, data=data)])
     start_for(session, moment, subject, at, facts_of(session, case), runtime.pack)
@@ -135,11 +137,11 @@ def _has_come(
 
 
 def done_without(
-    session: Session, runtime: Runtime, case: CaseFile, kind: str, written: Collection[int], at: datetime
+    session: Session, runtime: Runtime, case: CaseFile, kind: str, written: Collection[Letter], at: datetime
 ) -> None:
     """A duty that a letter does is over at once where nobody can be written to: nobody left an address."""
     moment = LETTERS[kind].does
-    if moment is not None and written and all_dropped(session, written):
+    if moment is not None and written and all(letter.state == DeliveryState.DROPPED for letter in written):
         note(session, runtime, case, moment, SYSTEM, at, moment=moment, reason="nobody left an address to write to")
 
 

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     """Folder of PostgreSQL's `pg_dump` and `pg_restore`, of the server's version or newer; by default those on PATH."""
     first_sweep_most: int = Field(default=50, ge=0)
     """Letters that the first sweep after a restore or an import may write before a person confirms it."""
+    backup_hours: int = Field(default=26, ge=0)
+    """Hours after which `doctor` finds the last backup too old; 0 where backups are made by other means than ours."""
     prefect_servers: int = Field(default=1, ge=1, le=100)
     """API servers of Prefect that share one database; with more than one `doctor` demands that they share messages."""
     drive_concurrency: int | None = Field(default=None, ge=1, le=8)

@@ -35,7 +35,7 @@ from tasks.logs import logger
 from tasks.outbox import queue_letters
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
-from tasks.switches import Guard, guard_of, lift_guard, sweep_confirmer
+from tasks.switches import Guard, first_sweep_waits, guard_of, lift_guard, sweep_confirmer
 
 NAME = "clocks"
 """Its deployment's name, and its heartbeat's."""
@@ -87,6 +87,7 @@ def sweep(runtime: Runtime) -> SweepResult:
         result.would = _look(runtime, guard)
         if result.would is not None:
             log.warning("sweep waits for a person", clocks=result.would.clocks, letters=result.would.letters)
+            first_sweep_waits(runtime, result.would.letters)
             # No success is recorded: until somebody confirms it, nobody watches the other deadlines.
             return result
     _walk(runtime, now, result, None)

@@ -178,6 +178,15 @@ def guard_of(runtime: Runtime) -> Guard | None:
     return Guard(found.reason, bool(found.detail.get("waits_for_work")))
 
 
+def first_sweep_waits(runtime: Runtime, letters: int) -> None:
+    """A first sweep would write so many letters and waits for a person; since when is kept for those who ask."""
+    with transaction(runtime) as session:
+        found = switch_named(session, FIRST_SWEEP)
+        if found is not None and not found.is_on and found.detail.get("letters") != letters:
+            since = found.detail.get("waits_since", runtime.now().isoformat())
+            found.detail = {**found.detail, "waits_since": since, "letters": letters}
+
+
 def lift_guard(runtime: Runtime, actor: Actor, reason: str, data: JsonDict) -> None:
     """The sweep goes: it is small enough, or a person confirmed it."""
     with transaction(runtime) as session:

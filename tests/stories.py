@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from unittest import mock
 
 import httpx
 import pytest
+from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, select, text
 
 from casework.expert_opinion import Opinion
@@ -28,6 +30,7 @@ from casework.policy_pack import Pack
 from casework.report_formats import split_file
 from casework.vocabulary import Action, ReportState
 from casework.waiting import Wait
+from db.migrate import newest, upgrade
 from db.queries.cases import case_by_number, items_of_case, reviews_of_case
 from db.queries.clocks import clocks_of_case
 from db.queries.events import events_of_case
@@ -43,6 +46,7 @@ from tasks.invariants import invariants
 from tasks.letterpress import Letterpress
 from tasks.runtime import Runtime
 from tasks.settings import ROOT, Settings
+from tasks.users import Users, read_users
 
 START = datetime(2026, 3, 18, 4, 0, tzinfo=UTC)
 """A Wednesday, nine in the morning in Astana; a working day with three public holidays behind it."""
@@ -132,15 +136,34 @@ _engine: Callable[[str], Engine] = cache(runtime.make_engine)
 """One engine per address: the statements it has compiled serve the next test as well."""
 _letterpresses: dict[str, Letterpress] = {}
 """One for each policy version: the templates it has read serve the next test as well."""
+_practice_people = cache(lambda: read_users(USERS))
+
+
+def _users(path: Path) -> Users:
+    return _practice_people() if path == USERS else read_users(path)
+
+
+def _upgrade(engine: Engine) -> None:
+    """Most databases here are copies of a migrated one; migrating takes longer than looking."""
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current != newest():
+        upgrade(engine)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within, a runtime that is built reads what is the same for all tests only once."""
+    files = mock.patch.multiple(runtime, load_pack=_pack, pack_texts=_texts, read_users=_users)
+    # Certificates take longest to load, and nothing here speaks TLS.
+    no_certificates = mock.patch.object(ssl.SSLContext, "load_verify_locations")
+    with files, no_certificates:
+        yield
 
 
 def make_runtime(settings: Settings, now: Callable[[], datetime]) -> Runtime:
-    """The runtime of these settings, as built for production; packs and templates are read once for all tests."""
-    # Certificates take longest to load, and nothing here speaks TLS.
-    no_certificates = mock.patch.object(ssl.SSLContext, "load_verify_locations")
-    engine = mock.patch.object(runtime, "make_engine", _engine)
-    packs = mock.patch.multiple(runtime, load_pack=_pack, pack_texts=_texts)
-    with packs, engine, no_certificates:
+    """The runtime of these settings, as built for production."""
+    with read_once(), mock.patch.multiple(runtime, make_engine=_engine, upgrade=_upgrade):
         built = runtime.build(settings, now=now)
     return replace(built, letterpress=_letterpresses.setdefault(built.pack.version, built.letterpress))
 

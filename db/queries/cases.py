@@ -124,17 +124,15 @@ def claim_cases(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    claimed: list[str] = []
-    for case_id in ids:
-        number = session.execute(
-            update(CaseFile)
-            .where(CaseFile.id == case_id, *_ready(lane, now))
-            .values(lease_owner=owner, lease_until=now + lease)
-            .returning(CaseFile.number)
-        ).scalar_one_or_none()
-        if number is not None:
-            claimed.append(number)
-    return claimed
+    claimed = session.execute(
+        update(CaseFile)
+        .where(CaseFile.id.in_(ids), *_ready(lane, now))
+        .values(lease_owner=owner, lease_until=now + lease)
+        .returning(CaseFile.id, CaseFile.number)
+        .execution_options(synchronize_session=False)
+    )
+    numbers = dict(claimed.tuples().all())
+    return [numbers[case_id] for case_id in ids if case_id in numbers]
 
 
 def renew_claims(session: Session, owner: str, numbers: Collection[str], until: datetime) -> int:
@@ -152,6 +150,13 @@ def release_claims(session: Session, owner: str, numbers: Collection[str]) -> No
 def by_urgency(session: Session, numbers: Collection[str]) -> Sequence[str]:
     """These cases in the order in which they are driven, as they are now."""
     return session.scalars(select(CaseFile.number).where(CaseFile.number.in_(numbers)).order_by(*_BY_URGENCY)).all()
+
+
+def driven_apart(session: Session, numbers: Collection[str]) -> Sequence[tuple[str, str]]:
+    """Number and priority of those among these that are a P0 or failed before, the most urgent first."""
+    apart = or_(CaseFile.priority_rank == Priority.P0.rank, CaseFile.failures > 0)
+    query = select(CaseFile.number, CaseFile.priority).where(CaseFile.number.in_(numbers), apart)
+    return session.execute(query.order_by(*_BY_URGENCY)).tuples().all()
 
 
 def more_urgent_ready(session: Session, lane: str | None, now: datetime, number: str) -> bool:

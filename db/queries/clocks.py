@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import ClockState, Lane
-from db.queries.held import while_held
+from db.queries.held import rows_while_held
 from db.tables import CaseFile, Clock, Heartbeat
 
 
@@ -40,7 +40,7 @@ RUNNING = select(Clock).where(Clock.state == ClockState.RUNNING).order_by(Clock.
 """Running clocks, earliest due first."""
 
 
-@while_held(Clock, filtered=True)
+@rows_while_held(Clock, lambda clock: clock.state == ClockState.RUNNING, lambda clock: clock.due_at)
 def running_clocks(session: Session, case_id: int) -> Sequence[Clock]:
     """A case's running clocks, earliest due first."""
     return session.scalars(RUNNING.where(Clock.case_id == case_id)).all()

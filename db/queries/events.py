@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from casework.event_chain import GENESIS, EventContent
 from db.base import Base, JsonDict
-from db.queries.held import forget_answer, held_head, note_head, while_held
+from db.queries.held import forget_answer, held_head, keep_answer, note_head, while_held
 from db.tables import ChainHead, Event
 
 
@@ -57,9 +59,6 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
     if not events:
         return []
     seq, previous = hold_chain(session)
-    if session.new:
-        # An event may be about a case that is new itself.
-        session.flush()
     rows: list[JsonDict] = []
     positions: list[int] = []
     for new in events:
@@ -79,12 +78,48 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
         )  # fmt: skip
         positions.append(seq)
         previous = digest
-    session.connection().execute(_APPEND, rows)
     for new in events:
         forget_answer(session, _last_at, (new.case_id, new.kind))
-    session.connection().execute(_MOVE_HEAD, {"seq": seq, "hash": previous})
     note_head(session, (seq, previous))
+    waiting: list[JsonDict] | None = session.info.get(_WAITING)
+    if waiting is None:
+        _write(session, rows)
+    else:
+        waiting += rows
     return positions
+
+
+@contextmanager
+def events_together(session: Session) -> Iterator[None]:
+    """Within, events wait for each other, and are written in one statement at the end.
+
+    For a transaction about many cases, without savepoints. Nobody else can append meanwhile.
+    """
+    hold_chain(session)
+    session.info[_WAITING] = []
+    try:
+        yield
+        write_waiting(session)
+    finally:
+        session.info.pop(_WAITING, None)
+
+
+def write_waiting(session: Session) -> None:
+    """Write the events that wait; whoever reads events asks for it first."""
+    if waiting := session.info.get(_WAITING):
+        _write(session, waiting)
+        waiting.clear()
+
+
+_WAITING = "events that wait to be written together"
+
+
+def _write(session: Session, rows: Sequence[JsonDict]) -> None:
+    # An event may be about a case that is new itself.
+    if session.new:
+        session.flush()
+    session.connection().execute(_APPEND, rows)
+    session.connection().execute(_MOVE_HEAD, {"seq": rows[-1]["seq"], "hash": rows[-1]["hash"]})
 
 
 def chain_of_events(session: Session) -> Generator[tuple[EventContent, str, str]]:
@@ -107,8 +142,14 @@ def chain_head(session: Session) -> tuple[int, str]:
     return (head[0], head[1]) if head else (0, GENESIS)
 
 
+def began_at(session: Session) -> datetime | None:
+    """When the first event was recorded; None in a case file in which nothing has happened."""
+    return session.scalar(select(Event.at).order_by(Event.seq).limit(1))
+
+
 def events_of_case(session: Session, case_id: int) -> Sequence[Event]:
     """A case's events, oldest first."""
+    write_waiting(session)
     return session.scalars(select(Event).where(Event.case_id == case_id).order_by(Event.seq)).all()
 
 
@@ -117,9 +158,19 @@ def last_event_at(session: Session, case_id: int, kind: str) -> datetime | None:
     return _last_at(session, (case_id, kind))
 
 
+def read_last_events(session: Session, case_ids: Collection[int], kinds: Collection[str]) -> None:
+    """Learn when these last happened to many cases, in a transaction that holds the log."""
+    wanted = (Event.case_id.in_(case_ids), Event.kind.in_(kinds))
+    query = select(Event.case_id, Event.kind, func.max(Event.at)).where(*wanted).group_by(Event.case_id, Event.kind)
+    found = {(case_id, kind): at for case_id, kind, at in session.execute(query)}
+    for key in product(case_ids, kinds):
+        keep_answer(session, _last_at, key, found.get(key))
+
+
 @while_held(Event)
 def _last_at(session: Session, what: tuple[int | None, str]) -> datetime | None:
     case_id, kind = what
+    write_waiting(session)
     return session.scalar(
         select(Event.at).where(Event.case_id == case_id, Event.kind == kind).order_by(Event.seq.desc()).limit(1)
     )

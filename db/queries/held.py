@@ -7,7 +7,7 @@ nothing is kept: every question goes to the database.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -18,6 +18,7 @@ from db.base import Base
 
 About = TypeVar("About")
 Answer = TypeVar("Answer")
+Row = TypeVar("Row", bound=Base)
 Question = Callable[[Session, About], Answer]
 
 Head = tuple[int, str]
@@ -27,12 +28,11 @@ _KEPT = "answers kept while held"
 
 
 def while_held(
-    table: type[Base], about: str = "case_id", *, filtered: bool = False
+    table: type[Base], about: str = "case_id"
 ) -> Callable[[Question[About, Answer]], Question[About, Answer]]:
     """A question about the rows of ``table`` with one value of ``about``; kept until such a row comes or goes.
 
-    A kept row that changes stays the answer: it is the same object. ``filtered`` is for a question that picks or
-    orders rows by what may change; then a change makes it be asked again, too.
+    A kept row that changes stays the answer: it is the same object.
     """
 
     def keep(question: Question[About, Answer]) -> Question[About, Answer]:
@@ -41,21 +41,55 @@ def while_held(
             kept = _kept(session)
             if kept is None:
                 return question(session, key)
-            if any(isinstance(row, table) for row in (*session.new, *session.dirty, *session.deleted)):
+            pending = (row for row in (*session.new, *session.deleted) if isinstance(row, table))
+            if any(getattr(row, about) == key for row in pending):
                 session.flush()
             answers = kept.setdefault(asked, {})
             if key not in answers:
                 answers[key] = question(session, key)
             return cast(Answer, answers[key])
 
-        _ASKED_OF.setdefault(table, []).append((asked, about, filtered))
+        _ASKED_OF.setdefault(table, []).append((asked, about))
         return cast(Question[About, Answer], asked)
 
     return keep
 
 
-_ASKED_OF: dict[type[Base], list[tuple[object, str, bool]]] = {}
-"""Of each table: the questions about it, what column each goes by, and whether changed rows matter to it."""
+_ASKED_OF: dict[type[Base], list[tuple[object, str]]] = {}
+"""Of each table: the questions about it, and what column each goes by."""
+
+
+def rows_while_held(
+    table: type[Row], holds: Callable[[Row], bool], order: Callable[[Row], Any]
+) -> Callable[[Question[int, Sequence[Row]]], Question[int, Sequence[Row]]]:
+    """A question about a case's rows of which something ``holds`` that may change, in an order that may change.
+
+    What is kept follows the rows that this transaction adds and alters, written or not.
+    """
+
+    def keep(question: Question[int, Sequence[Row]]) -> Question[int, Sequence[Row]]:
+        @wraps(question)
+        def asked(session: Session, key: int) -> Sequence[Row]:
+            kept = _kept(session)
+            if kept is None:
+                return question(session, key)
+            answers = kept.setdefault(asked, {})
+            if key not in answers:
+                answers[key] = list(question(session, key))
+            known: list[Row] = answers[key]
+            for row in (*session.new, *session.dirty):
+                if isinstance(row, table) and cast(Any, row).case_id == key and row not in known:
+                    known.append(row)
+            return sorted((row for row in known if holds(row)), key=order)
+
+        _FOLLOWED[table] = asked
+        return asked
+
+    return keep
+
+
+_FOLLOWED: dict[type[Base], object] = {}
+"""Of each table: the question whose answer follows its rows."""
 
 
 def held_head(session: Session) -> Head | None:
@@ -81,8 +115,9 @@ def forget(session: Session, table: type[Base]) -> None:
     """Rows of the table were written past the mapper: no answer about it is kept."""
     kept = _kept(session)
     if kept:
-        for question, _, _ in _ASKED_OF.get(table, ()):
+        for question, _ in _ASKED_OF.get(table, ()):
             kept.pop(question, None)
+        kept.pop(_FOLLOWED.get(table), None)
 
 
 def forget_answer(session: Session, question: object, key: object) -> None:
@@ -99,15 +134,16 @@ def _kept(session: Session) -> dict[object, dict[object, Any]] | None:
 
 @event.listens_for(Session, "after_flush")
 def _flushed(session: Session, _flush: UOWTransaction) -> None:
-    if not _kept(session):
+    kept = _kept(session)
+    if not kept:
         return
-    for row, changed in (
-        *((row, False) for row in (*session.new, *session.deleted)),
-        *((row, True) for row in session.dirty),
-    ):
-        for question, about, filtered in _ASKED_OF.get(type(row), ()):
-            if filtered or not changed:
-                forget_answer(session, question, getattr(row, about))
+    for row in (*session.new, *session.deleted):
+        for question, about in _ASKED_OF.get(type(row), ()):
+            forget_answer(session, question, getattr(row, about))
+    for row in (*session.new, *session.dirty):
+        known = kept.get(_FOLLOWED.get(type(row)), {}).get(getattr(row, "case_id", None))
+        if known is not None and row not in known:
+            known.append(row)
 
 
 @event.listens_for(Session, "do_orm_execute")

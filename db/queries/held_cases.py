@@ -11,10 +11,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.queries.cases import ITEMS, REVIEWS, case_by_id, case_by_number, items_of_case, reviews_of_case
 from db.queries.clocks import RUNNING, running_clocks
+from db.queries.events import read_last_events
 from db.queries.held import keep_answer
-from db.queries.letters import REPORTERS, reporters_of_case
+from db.queries.letters import REPORTERS, once_keys_of_case, reporters_of_case
 from db.queries.submissions import SUBMISSIONS, submissions_of_case
-from db.tables import CaseFile, Clock, ContentItem, Party, Review, Submission
+from db.tables import CaseFile, Clock, ContentItem, Letter, Party, Review, Submission
+
+LOOKED_FOR = ("moved.reopen", "case.amended")
+"""Events whose last time the facts of a case depend on."""
 
 
 def read_cases(session: Session, numbers: Collection[str]) -> None:
@@ -25,6 +29,12 @@ def read_cases(session: Session, numbers: Collection[str]) -> None:
         ids.append(case.id)
         keep_answer(session, case_by_number, case.number, case)
         keep_answer(session, case_by_id, case.id, case)
+    read_last_events(session, ids, LOOKED_FOR)
+    keys: dict[int, set[str]] = {one: set() for one in ids}
+    for case_id, key in session.execute(select(Letter.case_id, Letter.once_key).where(Letter.case_id.in_(ids))):
+        keys[case_id].add(key)
+    for one in ids:
+        keep_answer(session, once_keys_of_case, one, keys[one])
     _read(session, ids, items_of_case, ITEMS, ContentItem.case_id)
     _read(session, ids, reviews_of_case, REVIEWS, Review.case_id)
     _read(session, ids, submissions_of_case, SUBMISSIONS, Submission.case_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
@@ -125,6 +125,12 @@ def members_of(session: Session, digest_id: int) -> Sequence[Letter]:
     return session.scalars(select(Letter).where(Letter.digest_id == digest_id).order_by(Letter.id)).all()
 
 
+@while_held(Letter)
+def once_keys_of_case(session: Session, case_id: int) -> set[str]:
+    """The once-per keys of all letters that a case ever called for."""
+    return set(session.scalars(select(Letter.once_key).where(Letter.case_id == case_id)))
+
+
 def known_once_keys(session: Session, keys: Sequence[str]) -> set[str]:
     """Which of these letters were intended before."""
     return set(session.scalars(select(Letter.once_key).where(Letter.once_key.in_(keys))))
@@ -200,12 +206,6 @@ def count_escalations(session: Session) -> dict[int, int]:
     """Escalations counted by rung."""
     rows = session.execute(select(Escalation.rung, func.count()).group_by(Escalation.rung).order_by(Escalation.rung))
     return {rung: count for rung, count in rows}
-
-
-def all_dropped(session: Session, ids: Collection[int]) -> bool:
-    """Whether none of these letters will ever go out."""
-    kept = select(func.count()).select_from(Letter).where(Letter.id.in_(ids), Letter.state != DeliveryState.DROPPED)
-    return not session.scalar(kept)
 
 
 def still_to_go(session: Session, letter: Letter) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from casework.facts import SYSTEM
 from db.base import JsonDict
 from db.tables import CaseFile, ChainHead, Event
 
@@ -28,6 +29,20 @@ class RunEvent:
 def end_of_log(session: Session) -> int:
     """Position of the newest event."""
     return session.scalar(select(ChainHead.seq)) or 0
+
+
+WAKING = ("case.received", "outcome.recorded", "platform.asked", "platform.decided")
+"""Events that bring work to a case although the system may be who wrote them."""
+
+
+def last_woken(session: Session, case_number: str) -> int:
+    """Position of the newest event with which somebody gave the case work: a reporter, a person, a platform."""
+    query = (
+        select(func.max(Event.seq))
+        .join(CaseFile, CaseFile.id == Event.case_id)
+        .where(CaseFile.number == case_number, or_(Event.actor_id != SYSTEM.id, Event.kind.in_(WAKING)))
+    )
+    return session.scalar(query) or 0
 
 
 def events_from(

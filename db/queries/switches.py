@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from casework.vocabulary import DeliveryPromise, DeliveryState, Status
 from db.base import JsonDict
 from db.queries.cases import take_numbers
-from db.queries.held import while_held
+from db.queries.held import forget, while_held
 from db.tables import CaseFile, Letter, NumberSequence, Submission, Switch
 
 
@@ -28,9 +28,10 @@ def set_switch(
     """Set a switch; how it stood before is in the event log."""
     session.merge(Switch(name=name, is_on=is_on, reason=reason, set_by=by, set_at=at, detail=detail or {}))
     session.flush()
+    forget(session, Switch)
 
 
-@while_held(Switch, "name", filtered=True)
+@while_held(Switch, "name")
 def off_because(session: Session, name: str) -> str | None:
     """Why a switch is off; None while it is on."""
     return session.scalar(select(Switch.reason).where(Switch.name == name, Switch.is_on.is_(False)))

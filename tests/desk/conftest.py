@@ -7,10 +7,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -21,6 +24,8 @@ from tests.database import quick_folder
 from tests.stories import REVIEWER, USERS, Story, portal_link
 
 GOLDEN = Path(__file__).parent / "golden"
+_built = cache(typer.main.get_command)
+"""Typer reads every command of the desk anew at each call, which takes longer than what is called."""
 
 
 @pytest.fixture
@@ -38,7 +43,8 @@ class AtTheDesk:
     story: Story
 
     def run(self, *words: object) -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words])
+        with mock.patch("typer.testing._get_command", _built):
+            return CliRunner().invoke(app, [str(word) for word in words])
 
     def says(self, *words: object) -> str:
         """What a command that succeeds prints."""

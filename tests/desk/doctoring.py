@@ -44,12 +44,12 @@ def examined(desk: AtTheDesk, *words: str) -> tuple[int, list[dict[str, Any]]]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def assert_said(fault: str, findings: list[dict[str, Any]]) -> None:
-    """Doctor failed with the sentence and the remedy that the documentation has for this fault."""
+def assert_said(fault: str, findings: list[dict[str, Any]], verdict: str = "failed") -> None:
+    """Doctor failed, or warned, with the sentence and the remedy that the documentation has for this fault."""
     row = documented()[fault]
-    failed = {found["check"]: found for found in findings if found["verdict"] == "failed"}
-    assert row.check in failed, f"'{row.check}' did not fail; failed: {failed}"
-    found = failed[row.check]
+    so_found = {found["check"]: found for found in findings if found["verdict"] == verdict}
+    assert row.check in so_found, f"'{row.check}' is not {verdict}; these are: {so_found}"
+    found = so_found[row.check]
     pattern = ".+?".join(re.escape(part) for part in row.said.split("…"))
     assert re.fullmatch(pattern, found["said"]), found["said"]
     assert found["remedy"] == row.remedy

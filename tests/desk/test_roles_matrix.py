@@ -239,15 +239,16 @@ def test_every_command_asks_for_the_role_that_the_table_says_and_refuses_all_oth
 
 
 @pytest.mark.parametrize("action", list(Action))
-def test_every_move_is_refused_to_every_role_but_those_of_its_line(action: Action, world: World) -> None:
+def test_every_move_is_refused_to_every_role_but_those_of_its_line(action: Action, desk: AtTheDesk) -> None:
     """The lifecycle table is what the rules ask; here by trying, from a status in which the move is known."""
-    with world.desk.story.runtime.sessions.read() as session:
-        facts = facts_of(session, world.desk.story.case(world.review))
+    story, number = desk.story, desk.in_review()
+    with story.runtime.sessions.read() as session:
+        facts = facts_of(session, story.case(number))
     move = MOVES[action]
     case = replace(facts, status=next(iter(move.sources)))
     for actor in (*PEOPLE.values(), NOBODY, Actor("system", "system", frozenset({Role.SYSTEM}))):
         try:
-            decide(case, action, actor, world.desk.story.clock(), world.desk.story.runtime.pack)
+            decide(case, action, actor, story.clock(), story.runtime.pack)
             refused = False
         except NotAllowed:
             refused = True

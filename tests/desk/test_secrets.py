@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -13,12 +15,30 @@ import pytest
 from pydantic import SecretStr
 
 from casework.errors import ConfigurationError
-from tasks.settings import Settings
+from tasks.settings import ROOT, Settings
 
 SECRET = [name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)]
 CANARY = "kanarka"
 DATABASE = f"postgresql+psycopg://qorgan:{CANARY}-database@127.0.0.1:1/qorgan"
-RUN = "import sys; from desk.main import app; app(sys.argv[1:])"
+RUN = """
+import json, os, sys
+import desk.health, tasks.runtime
+from desk.main import app
+
+for line in sys.stdin:
+    words, env, output = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.environ.clear()
+        os.environ.update(env)
+        written = os.open(output, os.O_WRONLY | os.O_CREAT)
+        os.dup2(written, 1)
+        os.dup2(written, 2)
+        app(words)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
+"""
+"""Runs each command in a process of its own, which need not import everything once more."""
 
 COMMANDS = (
     ("doctor",), ("doctor", "--json"), ("cases",), ("letters", "send"), ("mail", "fetch"), ("audit", "key", "new"),
@@ -37,17 +57,35 @@ def secrets() -> dict[str, str]:
     return {name: value_of(name) for name in SECRET}
 
 
-def run(home: Path, *words: str, **said: str) -> str:
-    """All that a command says and logs, in a process of its own."""
-    env = {
-        "PATH": os.environ["PATH"], "QORGAN_HOME": str(home), "QORGAN_LOG_JSON": "1", "QORGAN_SMTP_HOST": "127.0.0.1",
-        "QORGAN_SMTP_PORT": "1", "QORGAN_SMTP_USER": "qorgan", "QORGAN_IMAP_HOST": "127.0.0.1", "QORGAN_IMAP_PORT": "1",
-        "QORGAN_IMAP_USER": "qorgan", **{f"QORGAN_{name.upper()}": value for name, value in secrets().items()}, **said,
-    }  # fmt: skip
-    ran = subprocess.run(
-        [sys.executable, "-c", RUN, *words], capture_output=True, text=True, env=env, check=False, timeout=90
-    )
-    return ran.stdout + ran.stderr
+class Program:
+    """The command line, as somebody at a shell has it."""
+
+    def __init__(self, running: subprocess.Popen[str]) -> None:
+        self.running = running
+
+    def __call__(self, home: Path, *words: str, **said: str) -> str:
+        """All that a command says and logs."""
+        env = {
+            "PATH": os.environ["PATH"], "QORGAN_HOME": str(home), "QORGAN_LOG_JSON": "1",
+            "QORGAN_SMTP_HOST": "127.0.0.1", "QORGAN_SMTP_PORT": "1", "QORGAN_SMTP_USER": "qorgan",
+            "QORGAN_IMAP_HOST": "127.0.0.1", "QORGAN_IMAP_PORT": "1", "QORGAN_IMAP_USER": "qorgan",
+            **{f"QORGAN_{name.upper()}": value for name, value in secrets().items()}, **said,
+        }  # fmt: skip
+        output = home / "said"
+        assert self.running.stdin is not None
+        assert self.running.stdout is not None
+        self.running.stdin.write(json.dumps([words, env, str(output)]) + "\n")
+        self.running.stdin.flush()
+        assert self.running.stdout.readline() == "ended\n"
+        return output.read_text()
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Program]:
+    command, env = [sys.executable, "-c", RUN], {"PATH": os.environ["PATH"]}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env, cwd=ROOT) as running:
+        yield Program(running)
 
 
 def assert_silent(said: str) -> None:
@@ -61,17 +99,19 @@ def test_there_are_secrets_to_look_for() -> None:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_no_command_shows_a_secret(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_no_command_shows_a_secret(run: Program, words: tuple[str, ...], tmp_path: Path) -> None:
     assert_silent(run(tmp_path, *words))
 
 
 @pytest.mark.parametrize("words", [("doctor",), ("cases",)], ids=" ".join)
-def test_a_database_that_is_away_is_told_without_its_password(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_told_without_its_password(
+    run: Program, words: tuple[str, ...], tmp_path: Path
+) -> None:
     assert_silent(run(tmp_path, *words, QORGAN_DATABASE_URL=DATABASE))
 
 
 @pytest.mark.parametrize("wrong", ["QORGAN_VAULT_KEY", "QORGAN_SMTP_PORT", "QORGAN_DATABASE_URL"])
-def test_a_setting_that_cannot_be_used_is_named_and_not_repeated(wrong: str, tmp_path: Path) -> None:
+def test_a_setting_that_cannot_be_used_is_named_and_not_repeated(run: Program, wrong: str, tmp_path: Path) -> None:
     assert_silent(run(tmp_path, "cases", **{wrong: f"{CANARY}://{CANARY}:{CANARY}@x"}))
 
 

@@ -109,8 +109,10 @@ def _exists(said: str) -> bool:
     while isinstance(command, TyperGroup):
         if not words:
             return True
+        if words[0].startswith("--") and command.invoke_without_command:
+            break
         command = command.commands.get(words.pop(0))
-    if not isinstance(command, TyperCommand):
+    if not isinstance(command, TyperCommand | TyperGroup):
         return False
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     return {word for word in words if word.startswith("--")} <= options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,9 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterType,
     FlowRunFilter,
     FlowRunFilterParentFlowRunId,
     LogFilter,
@@ -73,6 +77,12 @@ class Recorded:
             return len(rows) >= count and all(row.state is not None and row.state.is_final() for row in rows)
 
         return list(reversed(await eventually(look, enough)))
+
+    async def tables(self, run: UUID) -> list[list[dict[str, str]]]:
+        """The tables on a run's page, row by row."""
+        mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]), type=ArtifactFilterType(any_=["table"]))
+        async with get_client() as client:
+            return [json.loads(str(table.data)) for table in await client.read_artifacts(artifact_filter=mine)]
 
     async def log_lines(self, run: UUID, like: str) -> list[str]:
         """The log of a run as its page shows it, once a line contains ``like``."""

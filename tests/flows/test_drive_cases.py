@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from casework.vocabulary import Priority
-from casework.waiting import Wait
 from db.tables import Letter
 from flows import drive_cases as module
 from flows.drive_cases import drive_cases
 from tasks import claims
-from tasks.case_lifecycle import advance, claim, ready
+from tasks.case_lifecycle import Driven, advance_all, claim, ready
 from tasks.claims import Claims
 from tasks.prioritization import change_priority
 from tasks.runtime import Runtime, use
@@ -65,14 +64,20 @@ async def test_a_p0_is_driven_though_prefect_makes_no_run_of_its_own_now(
     assert {letter.state for letter in story.letters(str(p0.case_number), "police_referral")} == {"sent"}
 
 
-async def test_a_routine_case_is_one_task_run_with_its_number_and_no_run_of_its_own(
-    story: Story, recorded: Recorded
+async def test_routine_cases_are_driven_together_and_the_runs_table_says_what_became_of_each(
+    story: Story, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 3)
     numbers = [story.take_in() for _ in range(4)]
     state = await drive_cases("routine", return_state=True)
     assert state.name == "4 driven"
-    assert [task.name for task in await recorded.task_runs(run_id(state), 4)] == numbers
+    assert [task.name for task in await recorded.task_runs(run_id(state), 2)] == [
+        f"{numbers[0]} and 2 more",
+        numbers[3],
+    ]
     assert await recorded.child_runs(state) == []
+    [table] = await recorded.tables(run_id(state))
+    assert [(row["case"], row["now"]) for row in table] == [(number, "Awaiting legal review") for number in numbers]
     assert {story.status(number) for number in numbers} == {"in_legal_review"}
 
 
@@ -162,11 +167,11 @@ async def test_two_drives_at_once_never_drive_the_same_case(
 ) -> None:
     driven: list[str] = []
 
-    def note(runtime: Runtime, number: str) -> Wait:
-        driven.append(number)
-        return advance(runtime, number)
+    def note(runtime: Runtime, numbers: list[str]) -> Driven:
+        driven.extend(numbers)
+        return advance_all(runtime, numbers)
 
-    monkeypatch.setattr(module, "advance", note)
+    monkeypatch.setattr(module, "advance_all", note)
     monkeypatch.setattr(claims, "PAGE", 2)
     numbers = [story.take_in() for _ in range(8)]
     both = await asyncio.gather(*(drive_cases("routine", return_state=True) for _ in range(2)))
@@ -216,11 +221,12 @@ async def test_as_many_cases_are_driven_at_a_time_as_the_setting_says(
 ) -> None:
     together = threading.Barrier(3, timeout=30)
 
-    def meet(runtime: Runtime, number: str) -> Wait:
+    def meet(runtime: Runtime, numbers: list[str]) -> Driven:
         together.wait()
-        return advance(runtime, number)
+        return advance_all(runtime, numbers)
 
-    monkeypatch.setattr(module, "advance", meet)
+    monkeypatch.setattr(module, "TOGETHER", 2)
+    monkeypatch.setattr(module, "advance_all", meet)
     numbers = [story.take_in() for _ in range(6)]
     settings = runtime.settings.model_copy(update={"drive_concurrency": 3})
     with use(replace(runtime, settings=settings)):
@@ -262,12 +268,12 @@ async def test_a_childs_case_of_a_drive_that_was_killed_is_taken_over_when_its_l
 async def test_a_drive_that_is_cancelled_gives_its_cases_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def linger(runtime: Runtime, number: str) -> Wait:
+    def linger(runtime: Runtime, numbers: list[str]) -> Driven:
         begun.set()
         go_on.wait(30)
-        return advance(runtime, number)
+        return advance_all(runtime, numbers)
 
-    monkeypatch.setattr(module, "advance", linger)
+    monkeypatch.setattr(module, "advance_all", linger)
     numbers = [story.take_in() for _ in range(3)]
     drive = asyncio.create_task(drive_cases("routine", return_state=True))
     assert await asyncio.to_thread(begun.wait, 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 import pytest
@@ -17,9 +18,11 @@ from prefect.client.schemas.objects import Artifact
 from prefect.runtime import flow_run
 from prefect.states import Completed, State
 
+from casework.vocabulary import Action
 from flows import showing
 from flows.case_lifecycle import case_lifecycle
 from flows.collect_outcomes import collect_outcomes
+from flows.drive_cases import drive_cases
 from flows.intake import intake
 from flows.mailbox import mailbox
 from flows.showing import Progress
@@ -27,8 +30,8 @@ from flows.sla_sweep import sla_sweep
 from flows.summaries import daily_list, weekly_summary
 from tasks.heartbeats import schedules
 from tasks.runtime import use
-from tests.flows.prefect_records import run_id
-from tests.stories import Story, in_danger
+from tests.flows.prefect_records import Recorded, run_id
+from tests.stories import REVIEWER, Story, in_danger
 
 
 async def artifacts(**wanted: object) -> list[Artifact]:
@@ -72,6 +75,40 @@ async def test_a_cases_run_has_a_timeline_of_what_it_did_and_what_the_case_waits
     assert said.index("moved: triage") < said.index("moved: complete") < said.index("Awaiting legal review")
     assert number in str(timeline.description)
     assert await of_run(await case_lifecycle(number, return_state=True), "table") == [], "it did nothing"
+
+
+@pytest.mark.parametrize("driven_by", ["intake", "lane"])
+async def test_the_run_of_a_child_in_danger_tells_what_the_run_before_it_did(
+    story: Story, recorded: Recorded, driven_by: str
+) -> None:
+    if driven_by == "intake":
+        story.runtime.settings.inbox.mkdir(parents=True, exist_ok=True)
+        (story.runtime.settings.inbox / "one.json").write_text(json.dumps(in_danger()))
+        state = await intake(return_state=True)
+    else:
+        story.hand_in(in_danger())
+        state = await drive_cases("child-safety", return_state=True)
+    [run] = await recorded.child_runs(state)
+    [rows] = await recorded.tables(run.id)
+    done = [row["what"] for row in rows]
+    assert done.index("moved: triage") < done.index("moved: complete") < len(done) - 1
+    assert "letter: sent" in done, "the police were told"
+    assert rows[-1]["to"] == run.state_name == "Awaiting legal review"
+
+
+async def test_the_run_of_a_child_in_danger_tells_only_what_was_done_since_somebody_gave_it_work(
+    story: Story, recorded: Recorded
+) -> None:
+    [one] = story.hand_in(in_danger())
+    number = str(one.case_number)
+    await drive_cases("child-safety")
+    story.move(number, Action.APPROVE, REVIEWER)
+    [run] = await recorded.child_runs(await drive_cases("child-safety", return_state=True))
+    [rows] = await recorded.tables(run.id)
+    moves = [row["what"] for row in rows if row["what"].startswith("moved")]
+    assert moves == ["moved: submit"]
+    [timeline] = await artifacts(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    assert str(timeline.description).startswith(f"What the drive before this run did to {number}.")
 
 
 async def test_that_something_cannot_be_shown_never_fails_a_sweep(

@@ -8,7 +8,7 @@ have come to the same end as undisturbed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,8 @@ from desk.seen_outside import seen_outside
 from tasks.invariants import invariants
 from tasks.reconcile import reconcile
 from tasks.runtime import Runtime
-from tests.prove.lab import Lab, Snapshot, in_child
+from tests.children import in_child
+from tests.prove.lab import Lab, Snapshot
 from tests.prove.points import Points
 from tests.prove.ways import WAYS, Office, Step
 from tests.stories import MovableClock
@@ -72,12 +73,12 @@ class Matrix:
                 for row in self.rows.values() for said in row.broken]  # fmt: skip
 
 
-def all_ways(runtime: Runtime) -> None:
-    """Every way once, one after the other, undisturbed: to warm a laboratory up."""
+def all_ways(runtime: Runtime, names: Iterable[str] = WAYS) -> None:
+    """Every way once, or these, one after the other, undisturbed: to warm a laboratory up."""
     clock = runtime.now
     assert isinstance(clock, MovableClock)
     office = Office(runtime, clock)
-    for steps in WAYS.values():
+    for steps in (WAYS[name] for name in names):
         with runtime.sessions.read() as session:
             office.case = f"KZ-2026-{sum(count_by(session, 'authority').values()) + 1:06d}"
         for step in steps:

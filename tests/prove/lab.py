@@ -1,20 +1,16 @@
 """Where processes die: a practice platform and a mailbox that live on, and an installation that is put back each time.
 
-A process under proof is a fork of this one: it has everything imported and read already, makes connections of its own,
-and ends without tidying up. Nothing here may hold a connection to the database while it forks.
+A process under proof is a fork of this one (see ``tests/children.py``): it makes connections of its own, and ends
+without tidying up.
 """
 
 from __future__ import annotations
 
 import copy
-import json
-import os
 import shutil
-import signal
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,58 +27,6 @@ from tests.stories import START, USERS, MovableClock, make_runtime
 
 DATABASE, NAME = "qorgan_proof", "qorgan.db"
 QUIET_SECONDS = 20.0
-OPEN_FILES = 1_024
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a child ended: by the signal, or with what it said."""
-
-    killed: bool
-    said: Any
-
-
-def in_child(work: Callable[[], Any]) -> Ended:
-    """Do work in a fork of this process; what it gave back as JSON. Raises AssertionError with its traceback."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            close_all_but(writing)
-            with os.fdopen(writing, "w") as pipe:
-                json.dump(_said_by(work), pipe)
-        finally:
-            # Whatever happened: a child never goes on with what its parent was doing.
-            os._exit(0)
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as pipe:
-            text = pipe.read()
-    except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        raise
-    status = os.waitpid(pid, 0)[1]
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-        return Ended(True, None)
-    said = json.loads(text)
-    assert "failed" not in said, said["failed"]
-    return Ended(False, said["said"])
-
-
-def _said_by(work: Callable[[], Any]) -> dict[str, Any]:
-    try:
-        return {"said": work()}
-    except BaseException:
-        return {"failed": traceback.format_exc()}
-
-
-def close_all_but(*kept: int) -> None:
-    """In a child: let go of what its parent has open, or a conversation that the other side ends would not end."""
-    for number in range(3, OPEN_FILES):
-        if number not in kept:
-            with suppress(OSError):
-                os.close(number)
 
 
 @dataclass

@@ -33,8 +33,9 @@ from tasks.invariants import invariants
 from tasks.outside import canaries_nowhere, connected_only_to, no_reported_url_requested
 from tasks.reconcile import reconcile
 from tasks.runtime import Runtime
+from tests.children import in_child
 from tests.prove.evidence import tell_platform
-from tests.prove.lab import Lab, in_child
+from tests.prove.lab import Lab
 from tests.prove.own_postgres import crash_and_restart
 from tests.prove.workers import (
     JOBS,

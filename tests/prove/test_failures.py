@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.children import in_child
 from tests.database import PostgresServer
 from tests.prove.crash_matrix import all_ways, run
-from tests.prove.lab import in_child, laboratory
+from tests.prove.lab import laboratory
 from tests.prove.monkey import Monkey
 from tests.prove.ways import WAYS
 
@@ -25,9 +26,10 @@ def server(request: pytest.FixtureRequest) -> PostgresServer | None:
 def test_a_process_that_dies_at_any_of_these_points_is_followed_by_one_that_finds_everything(
     quiet_logs: None, server: PostgresServer | None
 ) -> None:
-    with laboratory(all_ways, server) as lab:
-        for way in list(WAYS) if server is None else ["silence and escalation"]:
-            found = run(lab, way, every=61)
+    ways = list(WAYS) if server is None else ["silence and escalation"]
+    with laboratory(lambda runtime: all_ways(runtime, ways), server) as lab:
+        for way in ways:
+            found = run(lab, way, every=91)
             assert found.tried >= 2
             assert found.broken == []
 

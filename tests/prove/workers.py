@@ -28,7 +28,8 @@ from tasks.mail_reading import read_stored
 from tasks.mailbox import fetch
 from tasks.runtime import Runtime
 from tasks.sla_sweep import sweep
-from tests.prove.lab import Lab, close_all_but
+from tests.children import close_all_but
+from tests.prove.lab import Lab
 
 SPEED = 240
 """Seconds of the case file in one second of ours: four minutes."""

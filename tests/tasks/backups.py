@@ -19,7 +19,7 @@ from tasks.backup_verify import Verified, verify_backup
 from tasks.restore import Order, Restored, restore
 from tasks.settings import Settings
 from tests.database import find_binaries
-from tests.stories import HEAD, Story, make_runtime
+from tests.stories import HEAD, Story, make_runtime, read_once
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -52,7 +52,8 @@ def bring_back(story: Story, folder: Path, **said: object) -> Restored:
     """Restore over the story's own case file. Everybody has let go of it; afterwards the story goes on with it."""
     told = order(story, **said)
     story.runtime.engine.dispose()
-    return restore(story.runtime.settings, folder, told, story.clock, quiet)
+    with read_once():
+        return restore(story.runtime.settings, folder, told, story.clock, quiet)
 
 
 def opened_again(story: Story, settings: Settings) -> Story:

@@ -66,16 +66,16 @@ def intend(
     story: Story, *numbers: str, kind: str = "liaison_escalation", times: int = 1, platform: str = "tiktok"
 ) -> list[int]:
     """Letters of one kind about each case, ``times`` each, as a move would intend them; their ids."""
-    ids: list[int] = []
+    letters: list[Letter] = []
     with transaction(story.runtime) as session:
         cases = [story.case(number) for number in numbers]
         for case in cases:
             for turn in range(times):
                 once = f"{story.clock().timestamp()}:{case.id}:{turn}"
-                ids += queue_letters(
+                letters += queue_letters(
                     session, case, kind, story.clock(), story.runtime.pack, once=once, platform=platform
                 )  # fmt: skip
-    return ids
+    return [letter.id for letter in letters]
 
 
 def letter(story: Story, letter_id: int) -> Letter:

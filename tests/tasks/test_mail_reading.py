@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -19,11 +15,12 @@ from db.tables import AddressHealth, Clock, HeldItem, InboundMail, Letter, MailA
 from tasks import mail_reading
 from tasks.mail_decisions import assign, open_mail, replay_mail, settle_mail
 from tasks.mail_reading import read_stored
-from tasks.settings import ROOT
+from tasks.runtime import Runtime
 from tasks.vault import Vault
 from tests.mail_room import MailRoom, acknowledged, letter_of_rung, silent_until
 from tests.mails import Fixture, filled, index
-from tests.stories import AUDITOR, INTAKE, SQLITE_ONLY, USERS, Story, together
+from tests.stories import AUDITOR, INTAKE, SQLITE_ONLY, Story, together
+from tests.tasks.dying import die_at_commit, in_another_process
 
 
 @pytest.fixture
@@ -196,28 +193,6 @@ def test_two_readers_at_once_let_each_mail_take_effect_once(story: Story, room: 
     story.assert_sound()
 
 
-_READ_AND_DIE = """
-import os, signal, sys
-from datetime import datetime
-from sqlalchemy import event
-from tasks.mail_reading import read_stored
-from tasks.runtime import build
-from tasks.settings import Settings
-
-runtime = build(Settings(), now=lambda: datetime.fromisoformat(sys.argv[1]))
-commits = 0
-
-def die(connection):
-    global commits
-    commits += not connection.get_execution_options().get("reading", False)
-    if commits > int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-event.listen(runtime.engine, "commit", die)
-read_stored(runtime)
-"""
-
-
 @pytest.mark.parametrize("commits", [0, 1])
 def test_a_reader_killed_before_its_commit_has_done_nothing_and_the_next_does_it_once(
     story: Story, room: MailRoom, commits: int
@@ -227,18 +202,12 @@ def test_a_reader_killed_before_its_commit_has_done_nothing_and_the_next_does_it
     room.put(room.answer(letter, "ACK"))
     room.put(room.answer(letter, "And something more."))
     room.fetch()
-    settings = story.runtime.settings
-    env = {
-        **os.environ,
-        "QORGAN_HOME": str(settings.home),
-        "QORGAN_DATABASE_URL": settings.database,
-        "QORGAN_USERS_FILE": str(USERS),
-    }
-    died = subprocess.run(
-        [sys.executable, "-c", _READ_AND_DIE, story.clock.at.isoformat(), str(commits)],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert died.returncode == -signal.SIGKILL, died.stderr[-800:]
+
+    def read(its_own: Runtime) -> None:
+        die_at_commit(its_own, commits)
+        read_stored(its_own)
+
+    assert in_another_process(story.runtime, read).killed
     assert [mail.state for mail in room.mails()].count("read") == commits
     assert len(story.events(number, "mail.answered")) == commits
     assert room.read().read == 2 - commits

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +11,10 @@ from db.queries.mails import hold_of_mail, sealed_mail
 from db.tables import Clock, Event, HeldItem, InboundMail
 from tasks.mail_sources import Folder, Incoming, SourceAway
 from tasks.mailbox import RAW, Fetched, body_sha256, fetch, fetch_from, message_id_of
-from tasks.settings import ROOT
-from tests.stories import SQLITE_ONLY, USERS, Story, together
+from tasks.runtime import Runtime
+from tests.children import die
+from tests.stories import SQLITE_ONLY, Story, together
+from tests.tasks.dying import in_another_process
 
 
 def a_mail(number: int = 1, text: str = "We have it in hand.", **headers: str) -> bytes:
@@ -230,36 +228,14 @@ def test_a_mailbox_without_an_account_is_named_as_not_reached(story: Story) -> N
     half.close()
 
 
-_FETCH_AND_DIE = """
-import os, signal, sys
-from datetime import datetime
-from tasks import mail_sources
-from tasks.mailbox import fetch
-from tasks.runtime import build
-from tasks.settings import Settings
-
-def die(*_anything, **_options):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-mail_sources.Folder.done = die
-fetch(build(Settings(), now=lambda: datetime.fromisoformat(sys.argv[1])))
-"""
-
-
 def test_a_reader_killed_between_commit_and_acknowledgement_leaves_one_mail_and_one_repeat(story: Story) -> None:
     put(story, "one.eml", a_mail())
-    settings = story.runtime.settings
-    env = {
-        **os.environ,
-        "QORGAN_HOME": str(settings.home),
-        "QORGAN_DATABASE_URL": settings.database,
-        "QORGAN_USERS_FILE": str(USERS),
-    }
-    died = subprocess.run(
-        [sys.executable, "-c", _FETCH_AND_DIE, story.clock.at.isoformat()],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert died.returncode == -signal.SIGKILL, died.stderr[-800:]
+
+    def fetch_and_die(its_own: Runtime) -> None:
+        Folder.done = die  # type: ignore[assignment, method-assign]
+        fetch(its_own)
+
+    assert in_another_process(story.runtime, fetch_and_die).killed
     assert len(story.all(InboundMail)) == 1
     assert len(files(story)) == 1, "its file is still there"
     assert counts(fetch(story.runtime)) == (0, 1, 0)

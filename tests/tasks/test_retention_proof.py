@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +12,11 @@ from casework.vocabulary import Action
 from db.tables import CaseFile, ErasureRun, Tombstone
 from tasks.collect_outcomes import collect
 from tasks.retention import erase_due
-from tasks.settings import ROOT
+from tasks.runtime import Runtime
 from tests.database import find_binaries
 from tests.mail_room import MailRoom
-from tests.stories import REVIEWER, SQLITE_ONLY, USERS, Story, report
+from tests.stories import REVIEWER, SQLITE_ONLY, Story, report
+from tests.tasks.dying import die_at_commit, in_another_process
 
 CANARY = "kanarka"
 VIDEO = "https://www.tiktok.com/@kanarka-account/video/7300000000424242424?tag=kanarka-link"
@@ -102,40 +100,14 @@ def test_every_event_of_a_whole_life_is_free_of_people_and_links(story: Story) -
     assert "://" not in said
 
 
-_ERASE = """
-import os, signal, sys
-from datetime import datetime
-from sqlalchemy import event
-from tasks.retention import erase_due
-from tasks.runtime import build
-from tasks.settings import Settings
+def erase_and_die(story: Story, commits: int) -> bool:
+    """Erase in a process that is killed at the moment of its next commit after ``commits``; whether it came to that."""
 
-at, last_commit = datetime.fromisoformat(sys.argv[1]), int(sys.argv[2])
-runtime = build(Settings(), now=lambda: at)
-commits = 0
+    def erase(its_own: Runtime) -> None:
+        die_at_commit(its_own, commits)
+        erase_due(its_own)
 
-def count(_connection):
-    global commits
-    commits += 1
-    if commits > last_commit:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-event.listen(runtime.engine, "commit", count)
-erase_due(runtime)
-"""
-
-
-def erase_and_die(story: Story, commits: int) -> int:
-    """Erase in a process that is killed at the moment of its next commit after ``commits``; how it ended."""
-    settings = story.runtime.settings
-    env = {
-        **os.environ,
-        "QORGAN_HOME": str(settings.home),
-        "QORGAN_DATABASE_URL": settings.database,
-        "QORGAN_USERS_FILE": str(USERS),
-    }
-    command = [sys.executable, "-c", _ERASE, story.clock.at.isoformat(), str(commits)]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False, timeout=60).returncode
+    return in_another_process(story.runtime, erase).killed
 
 
 @SQLITE_ONLY
@@ -147,8 +119,8 @@ def test_a_run_killed_at_each_of_its_commits_is_ended_by_the_next(story: Story) 
     story.send_letters()
     story.later(days=FIVE_YEARS)
     erased = []
-    for commits in range(1, 20):
-        if erase_and_die(story, commits) != -signal.SIGKILL:
+    for commits in range(20):
+        if not erase_and_die(story, commits):
             break
         story.assert_sound()
         erased.append(sum(not row.description for row in story.all(CaseFile)))
