@@ -7,8 +7,8 @@ process left behind is found by the same steps, later.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -51,9 +51,21 @@ class Office:
         self.drive()
 
     def drive(self) -> None:
+        """As a lane's drive: a P0 by itself, all others together."""
+        while numbers := case_lifecycle.claim(self.runtime, None, "proof", 25):
+            alone = case_lifecycle.alone_among(self.runtime, numbers)
+            together = [number for number in numbers if number not in alone]
+            for some in (*([number] for number in alone), together):
+                for error in case_lifecycle.advance_all(self.runtime, some).failed.values():
+                    raise error
+
+    def drive_by_stages(self) -> None:
+        """As a run of its own: each stage commits by itself."""
         while numbers := case_lifecycle.claim(self.runtime, None, "proof", 25):
             for number in numbers:
-                case_lifecycle.advance(self.runtime, number)
+                for stage in case_lifecycle.stages(self.runtime, number):
+                    case_lifecycle.perform(self.runtime, stage.name, number)
+                case_lifecycle.rest(self.runtime, number)
 
     def letters(self) -> None:
         correspondence.send_letters(self.runtime)
@@ -76,6 +88,10 @@ class Office:
             with self.runtime.sessions.read() as session:
                 basis = self.runtime.pack.category(self._case(session).category).basis
             self._move(Action.APPROVE, by, basis=tuple(basis))
+
+    def approve_all(self) -> None:
+        for office in self._each():
+            office.approve()
 
     def decline(self) -> None:
         if self.status() == Status.IN_LEGAL_REVIEW:
@@ -110,6 +126,16 @@ class Office:
         self.runtime.settings.inbox.mkdir(exist_ok=True)
         lines = "\n".join(json.dumps(one, ensure_ascii=False) for one in reports)
         (self.runtime.settings.inbox / "reports.jsonl").write_text(lines + '\n{"links": "unreadable', encoding="utf-8")
+
+    def platform_answers_all(self, outcome: Outcome) -> None:
+        for office in self._each():
+            office.platform_answers(outcome)
+
+    def _each(self) -> Iterator[Office]:
+        with self.runtime.sessions.read() as session:
+            numbers = list(session.scalars(select(CaseFile.number).order_by(CaseFile.number)))
+        for number in numbers:
+            yield replace(self, case=number)
 
     def platform_answers(self, outcome: Outcome) -> None:
         with self.runtime.sessions.read() as session:
@@ -226,16 +252,31 @@ APPEAL = (
     Step("intake", Office.intake),
     Step("letters", Office.letters),
     Step("supply", Office.supplied),
-    Step("gate", Office.drive),
+    Step("gate", Office.drive_by_stages),
     Step("refusal", Office.decline),
     Step("letters", Office.letters),
     Step("appeal", Office.appeal),
-    Step("gate", Office.drive),
+    Step("gate", Office.drive_by_stages),
     Step("review", Office.appeal_approved),
-    Step("submission", Office.drive),
+    Step("submission", Office.drive_by_stages),
     _told(Outcome.RESTRICTED_LOCALLY),
+    Step("collection", Office.collect),
+    Step("end", Office.drive_by_stages),
+    Step("letters", Office.letters),
+)
+TOGETHER = (
+    _arrive(*(report(links=[link]) for link in _LINKS[4:7])),
+    Step("intake", Office.intake),
+    Step("review", Office.approve_all),
+    Step("submission", Office.drive),
+    _outside("the platform answers all", lambda office: office.platform_answers_all(Outcome.REMOVED_GLOBALLY)),
     Step("collection", Office.collect),
     Step("end", Office.drive),
     Step("letters", Office.letters),
 )
-WAYS = {"a question of the platform": QUESTION, "silence and escalation": SILENCE, "refusal and appeal": APPEAL}
+WAYS = {
+    "a question of the platform": QUESTION,
+    "silence and escalation": SILENCE,
+    "refusal and appeal": APPEAL,
+    "several at once": TOGETHER,
+}

@@ -52,12 +52,12 @@ class FastClock:
 
 def drive(runtime: Runtime) -> None:
     """As the drive-cases flow: one that fails is set aside, the others go on."""
-    for number in case_lifecycle.claim(runtime, None, f"monkey:{os.getpid()}", 5):
-        try:
-            case_lifecycle.advance(runtime, number)
-        except Exception as error:
-            case_lifecycle.set_aside(runtime, number, error)
-            raise
+    numbers = case_lifecycle.claim(runtime, None, f"monkey:{os.getpid()}", 5)
+    failed = case_lifecycle.advance_all(runtime, numbers).failed
+    for number, error in failed.items():
+        case_lifecycle.set_aside(runtime, number, error)
+    for error in failed.values():
+        raise error
 
 
 def letters(runtime: Runtime) -> None:
