@@ -18,7 +18,8 @@ from bench.page import write_page
 from bench.report import TARGETS, Figure, Target, all_met, as_data, as_table
 
 PARTS = (
-    "drive", "drive_postgres", "lifecycle", "lanes", "volume", "intake", "sweep", "letters", "mail", "law", "simulate",
+    "drive", "drive_postgres", "lifecycle", "scaling", "lanes", "volume",
+    "intake", "sweep", "letters", "mail", "law", "simulate",
 )  # fmt: skip
 
 RunPart = Callable[[str, bool, Tick], list[Figure]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,26 +33,29 @@ WAYS = ("batched", "a run each")
 
 @dataclass(slots=True)
 class Times:
-    """Seconds of the system's work in each round, by way, each round over ``size`` cases."""
+    """Seconds of the system's work in each round, by way, each round over so many cases as ``sizes`` says."""
 
-    size: int
+    sizes: Mapping[str, int]
     seconds: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
 
     def speed(self, way: str) -> float:
         """Cases a second; the first round warms up."""
-        return median(self.size / seconds for seconds in self.seconds[way][1:])
+        return median(self.sizes[way] / seconds for seconds in self.seconds[way][1:])
 
     @property
     def done(self) -> int:
         """Cases that were taken through before."""
-        return self.size * sum(map(len, self.seconds.values()))
+        return sum(self.sizes[way] * len(seconds) for way, seconds in self.seconds.items())
 
 
-def measure(tick: Tick, *, cases: int, rounds: int, workflows: int) -> list[Figure]:
-    """Take ``cases`` through their life each way, ``rounds`` times; run ``workflows`` of the library in turns."""
+def measure(tick: Tick, *, backlog: int, single: int, rounds: int, workflows: int) -> list[Figure]:
+    """Take a ``backlog`` through its life in batches, and ``single`` cases in runs of their own, ``rounds`` times.
+
+    In turns with them run ``workflows`` of the library.
+    """
     steps = (len(WAYS) + 1) * (rounds + 1)
     done = iter(range(1, steps + 1))
-    times = Times(cases)
+    times = Times(dict(zip(WAYS, (backlog, single), strict=True)))
     library: list[float] = []
     with running_site(on_postgres=True) as site:
         assert site.postgres is not None
@@ -66,12 +69,13 @@ def measure(tick: Tick, *, cases: int, rounds: int, workflows: int) -> list[Figu
 
 
 def _figures(times: Times, library: float, workflows: int) -> list[Figure]:
-    batched = times.speed("batched")
+    batched, each = (times.speed(way) for way in WAYS)
+    many, few = (times.sizes[way] for way in WAYS)
     title = "routine cases in batches, over bare durable workflows"
     return [
         Figure("lifecycle.over_library", title, batched / library, "×"),
-        Figure("lifecycle.batched", "routine cases through five stages, in batches", batched, "/s", times.size),
-        Figure("lifecycle.run_each", "the same, a run for each case", times.speed("a run each"), "/s", times.size),
+        Figure("lifecycle.batched", "routine cases through five stages, in batches", batched, "/s", many),
+        Figure("lifecycle.run_each", "the same, a run for each case", each, "/s", few),
         Figure("lifecycle.library", "workflows of five inserts by DBOS, one after another", library, "/s", workflows),
     ]
 
@@ -89,7 +93,7 @@ async def _round(runtime: Runtime, way: str, times: Times) -> None:
     """New routine cases from intake to their end; the seconds that the system worked on them."""
     from flows.collect_outcomes import collect_outcomes
 
-    numbers = received(runtime, times.done, times.size)
+    numbers = received(runtime, times.done, times.sizes[way])
     seconds = await _drive(runtime, numbers, way)
     all_are(runtime, numbers, Status.IN_LEGAL_REVIEW)
     approve(runtime, numbers)
@@ -128,8 +132,8 @@ def all_are(runtime: Runtime, numbers: Sequence[str], status: Status) -> None:
     assert {status_of(runtime, number) for number in numbers} == {status}, f"every case is {status}"
 
 
-FULL = partial(measure, cases=150, rounds=4, workflows=300)
-QUICK = partial(measure, cases=40, rounds=2, workflows=100)
+FULL = partial(measure, backlog=500, single=25, rounds=4, workflows=300)
+QUICK = partial(measure, backlog=200, single=10, rounds=2, workflows=100)
 
 if __name__ == "__main__":
     serve(QUICK if "--quick" in sys.argv else FULL)

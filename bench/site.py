@@ -21,13 +21,20 @@ from tasks.runtime import Runtime, use
 from tests.database import PostgresServer, running_postgres
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
     """A running site. ``postgres`` is None where both databases are SQLite files in ``home``."""
 
     home: Path
     runtime: Runtime
     postgres: PostgresServer | None
+    reported: int = 0
+    """How many items were reported, for whoever lets the site count."""
+
+    def received(self, count: int) -> list[str]:
+        """New complete routine cases about items that were never reported before; their numbers."""
+        first, self.reported = self.reported, self.reported + count
+        return received(self.runtime, first, count)
 
 
 @contextmanager
@@ -52,6 +59,18 @@ def running_site(*, on_postgres: bool) -> Iterator[Site]:
         stack.callback(runtime.engine.dispose)
         stack.enter_context(use(runtime))
         yield Site(home, runtime, postgres)
+
+
+@contextmanager
+def second_server(site: Site) -> Iterator[str]:
+    """Another API server on the same database, without background services; its address."""
+    home = site.home / "second"
+    home.mkdir()
+    plan = plan_prefect(home, port=0)
+    plan.env["PREFECT_SERVER_API_SERVICES_RUN_IN_APP"] = "false"
+    with Processes(home / "logs") as processes:
+        start_prefect(processes, home, plan)
+        yield plan.api_url
 
 
 def _answers_at_once(home: Path) -> None:
