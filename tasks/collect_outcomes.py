@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,8 @@ from db.queries.events import events_together
 from db.queries.held_cases import read_cases
 from db.queries.submissions import (
     cursor_position,
+    known_answers,
     move_cursor,
-    outcome_known,
     submission_by_number,
     submissions_of_case,
 )
@@ -62,8 +63,7 @@ def collect(runtime: Runtime) -> Collected:
                 break
             with transaction(runtime) as session, events_together(session):
                 read_cases(session, {_case_number(answer.submission) for answer in page.answers})
-                for answer in page.answers:
-                    _take(session, runtime, answer, total)
+                _take(session, runtime, page.answers, total)
                 for _position, raw in page.unreadable:
                     _hold(session, runtime, HoldReason.UNREADABLE_ANSWER, "an answer cannot be read", raw, total)
                 move_cursor(session, kind, page.next)
@@ -83,18 +83,20 @@ def _submission(session: Session, number: str) -> Submission | None:
     return next((row for row in rows if row.number == number), None)
 
 
-def _take(session: Session, runtime: Runtime, answer: Answer, total: Collected) -> None:
-    submission = _submission(session, answer.submission)
-    item = _item(session, submission, answer.item) if submission is not None else None
-    if submission is None or item is None or submission.platform_reference != answer.reference:
-        message = "an answer names an item or a notice that was never sent"
-        _hold(session, runtime, HoldReason.UNKNOWN_ITEM, message, answer.model_dump(mode="json"), total)
-        return
-    if outcome_known(session, submission.id, answer.answer_id):
-        total.repeated += 1
-        return
-    _record(session, runtime, submission, item, answer, SYSTEM)
-    total.recorded += 1
+def _take(session: Session, runtime: Runtime, answers: Sequence[Answer], total: Collected) -> None:
+    about = [(answer, _submission(session, answer.submission)) for answer in answers]
+    known = known_answers(session, {submission.id for _, submission in about if submission is not None})
+    for answer, submission in about:
+        item = _item(session, submission, answer.item) if submission is not None else None
+        if submission is None or item is None or submission.platform_reference != answer.reference:
+            message = "an answer names an item or a notice that was never sent"
+            _hold(session, runtime, HoldReason.UNKNOWN_ITEM, message, answer.model_dump(mode="json"), total)
+        elif (submission.id, answer.answer_id) in known:
+            total.repeated += 1
+        else:
+            known.add((submission.id, answer.answer_id))
+            _record(session, runtime, submission, item, answer, SYSTEM)
+            total.recorded += 1
 
 
 def _item(session: Session, submission: Submission, number: str | None) -> ContentItem | None:
@@ -131,7 +133,6 @@ def _record(
     stale = answer.outcome not in FINAL_OUTCOMES and item.outcome in FINAL_OUTCOMES
     if not stale:
         item.outcome, item.outcome_at = answer.outcome.value, answer.decided_at
-    session.flush()
     case = case_by_id(session, submission.case_id)
     note(
         session, runtime, case, "outcome.recorded", actor, at, moment="outcome.recorded", wake=True,

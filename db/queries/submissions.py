@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,10 +28,10 @@ def submission_by_number(session: Session, number: str) -> Submission | None:
     ).one_or_none()
 
 
-def outcome_known(session: Session, submission_id: int, answer_id: str) -> bool:
-    """Whether this answer was recorded before."""
-    query = select(ItemOutcome.id).where(ItemOutcome.submission_id == submission_id, ItemOutcome.answer_id == answer_id)
-    return session.scalar(query) is not None
+def known_answers(session: Session, submission_ids: Collection[int]) -> set[tuple[int, str]]:
+    """Notice and id of every answer about these notices that was recorded before."""
+    query = select(ItemOutcome.submission_id, ItemOutcome.answer_id)
+    return set(session.execute(query.where(ItemOutcome.submission_id.in_(submission_ids))).tuples())
 
 
 def last_question(session: Session, item_ids: Sequence[int]) -> str | None:
