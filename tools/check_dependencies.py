@@ -27,6 +27,8 @@ from typing import Any
 
 import httpx
 
+from tools.bill_of_materials import write_bill
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCK, BORNE, BILL = ROOT / "requirements.lock", ROOT / "tools" / "known_weaknesses.toml", ROOT / "var" / "sbom.json"
 
@@ -124,30 +126,6 @@ def licences(packages: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     ]
 
 
-# The bill of materials
-
-
-def write_bill(path: Path) -> str:
-    """Write the bill of materials; what is wrong, or ''."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ran = subprocess.run(  # noqa: S603  our own words, no shell
-        [
-            str(Path(sys.executable).with_name("cyclonedx-py")), "environment", "--output-reproducible", "--validate",
-            "--pyproject", str(ROOT / "pyproject.toml"), "--of", "JSON", "-o", str(path), sys.executable,
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if ran.returncode:
-        return f"no bill of materials: {(ran.stderr.strip().splitlines() or ['no word why'])[-1]}"
-    bill = json.loads(path.read_text(encoding="utf-8"))
-    # Where the project lies on this machine is nobody's business.
-    for component in [*bill["components"], bill["metadata"]["component"]]:
-        references = component.get("externalReferences", [])
-        component["externalReferences"] = [one for one in references if not one["url"].startswith("file:")]
-    path.write_text(json.dumps(bill, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    return ""
-
-
 # Known weaknesses
 
 
@@ -200,7 +178,7 @@ def ask_network(borne: Sequence[Borne], today: date) -> tuple[str, list[str]]:
             "--progress-spinner", "off",
         ]  # fmt: skip
         try:
-            subprocess.run(command, capture_output=True, timeout=AUDIT_SECONDS, check=False)  # noqa: S603  as above
+            subprocess.run(command, capture_output=True, timeout=AUDIT_SECONDS, check=False)  # noqa: S603  our words
         except subprocess.TimeoutExpired:
             return f"no answer within {AUDIT_SECONDS} s: nobody knows about weaknesses today", []
         if not result.exists() or not result.stat().st_size:

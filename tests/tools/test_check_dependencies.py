@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from importlib.metadata import distributions
-from pathlib import Path
 
 import httpx
 import pytest
@@ -91,13 +89,3 @@ def test_without_a_network_that_is_said_and_the_check_passes(monkeypatch: pytest
     said, wrong = check.ask_network([], date(2026, 11, 28))
     assert "no network" in said
     assert wrong == []
-
-
-@pytest.mark.prove
-def test_equal_installations_give_equal_bills_and_name_no_place_of_this_machine(tmp_path: Path) -> None:
-    for name in ("one.json", "two.json"):
-        assert check.write_bill(tmp_path / name) == ""
-    text = (tmp_path / "one.json").read_text(encoding="utf-8")
-    assert text == (tmp_path / "two.json").read_text(encoding="utf-8")
-    assert str(check.ROOT) not in text
-    assert {"prefect", "cryptography"} <= {one["name"] for one in json.loads(text)["components"]}
