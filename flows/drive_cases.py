@@ -33,7 +33,7 @@ from tasks.runtime import current
 LOOK_AGAIN_SECONDS = 1.0
 """Pause between two looks at the children's lane."""
 
-TOGETHER = 10
+TOGETHER = 25
 """Routine cases driven together: they share commits, and whoever else writes waits for no more than these."""
 
 Driven = tuple[int, list[str]]
