@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import DeliveryPromise, DeliveryState, Status
@@ -34,7 +34,11 @@ def set_switch(
 @while_held(Switch, "name")
 def off_because(session: Session, name: str) -> str | None:
     """Why a switch is off; None while it is on."""
-    return session.scalar(select(Switch.reason).where(Switch.name == name, Switch.is_on.is_(False)))
+    return session.connection().execute(_OFF, {"name": name}).scalar()
+
+
+# Built once, and executed past the mapper: every letter and every notice asks it.
+_OFF = select(Switch.reason).where(Switch.name == bindparam("name"), Switch.is_on.is_(False))
 
 
 def count_queued(session: Session) -> tuple[int, int]:
