@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -85,10 +86,20 @@ def whole_system(home: Path) -> Iterator[tuple[Runtime, PrefectServer]]:
         runtime.engine.dispose()
 
 
-def make_backlog(runtime: Runtime, size: int) -> None:
-    """Routine cases, all ready to be driven."""
-    lines = b"\n".join(json.dumps(routine_report(number)).encode() for number in range(size))
-    take_in(runtime, split_file("backlog.jsonl", lines), INTAKE)
+class Backlog:
+    """Routine cases that wait to be driven. ``number`` counts reported items: each is reported once."""
+
+    def __init__(self, runtime: Runtime, size: int) -> None:
+        self.runtime, self.size, self.numbers = runtime, size, count()
+        self.driven = -size
+        self.fill()
+
+    def fill(self) -> None:
+        """Make it as long again as it was."""
+        missing = self.size - ready(self.runtime, Lane.ROUTINE)
+        self.driven += missing
+        lines = b"\n".join(json.dumps(routine_report(next(self.numbers))).encode() for _ in range(missing))
+        take_in(self.runtime, split_file("backlog.jsonl", lines), INTAKE)
 
 
 _DANGER: dict[str, object] = {
@@ -111,11 +122,12 @@ def run_now(server: PrefectServer, deployment: str) -> None:
         answer.raise_for_status()
 
 
-def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> None:
+def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> Backlog:
     """Make a backlog, start its drive, and wait until that is at work."""
-    make_backlog(runtime, size)
+    backlog = Backlog(runtime, size)
     run_now(server, "drive-cases/lane-routine")
     _wait_for(runtime, lambda: ready(runtime, Lane.ROUTINE) < size or None)
+    return backlog
 
 
 def through_the_inbox(
@@ -204,32 +216,35 @@ def _wait_for(runtime: Runtime, look: Callable[[], Found | None]) -> Found:
     raise Starved(f"a P0 waited longer than {PATIENCE_SECONDS:g} seconds")
 
 
-def measure(tick: Tick, *, backlog: int, rounds: int) -> list[Figure]:
-    """Let ``rounds`` P0 come each way while ``backlog`` routine cases are driven."""
+def measure(tick: Tick, *, size: int, rounds: int) -> list[Figure]:
+    """Let ``rounds`` P0 come each way while a backlog of ``size`` is driven, made as long again before each."""
     waits: list[float] = []
     inbox: list[Reached] = []
     raised: list[Reached] = []
     under_review: list[Reached] = []
     with tempfile.TemporaryDirectory(prefix="qorgan-bench-") as folder, whole_system(Path(folder)) as (runtime, server):
-        backlog_under_way(runtime, server, backlog)
-        begun, before = time.monotonic(), ready(runtime, Lane.ROUTINE)
+        backlog = backlog_under_way(runtime, server, size)
+        begun = time.monotonic()
         for number in range(rounds):
-            waited, at_once = through_the_inbox(runtime, backlog + 2 * number)
+            backlog.fill()
+            waited, at_once = through_the_inbox(runtime, next(backlog.numbers), lambda: run_now(server, "intake/inbox"))
             waits.append(waited)
             inbox.append(at_once)
+            backlog.fill()
             raised.append(raised_in_the_backlog(runtime))
-            under_review.append(raised_under_review(runtime, backlog + 2 * number + 1))
+            under_review.append(raised_under_review(runtime, next(backlog.numbers)))
             tick(number + 1, rounds)
-        speed = (before - ready(runtime, Lane.ROUTINE)) / (time.monotonic() - begun)
+        backlog.fill()
+        speed = backlog.driven / (time.monotonic() - begun)
     return [
         *_figures("inbox_stage", "P0 of the inbox, taken in to first stage", [one.stage for one in inbox]),
         *_figures("inbox_letter", "P0 of the inbox, taken in to first letter", [one.letter for one in inbox]),
         *_figures("inbox_referral", "P0 of the inbox, taken in to police referral", [one.referral for one in inbox]),
-        *_figures("inbox_wait", "P0 of the inbox, until the schedule takes it in", waits),
+        *_figures("inbox_wait", "P0 of the inbox, until a run that is started then takes it in", waits),
         *_figures("raised_stage", "raised to P0 in the backlog, to first stage", [one.stage for one in raised]),
         *_figures("raised_letter", "raised to P0 under review, to first letter", [one.letter for one in under_review]),
         *_figures("raised_referral", "raised to P0 under review, to referral", [one.referral for one in under_review]),
-        Figure("lanes.routine_per_second", "routine cases driven meanwhile", speed, "/s", backlog),
+        Figure("lanes.routine_per_second", "routine cases driven meanwhile", speed, "/s", size),
     ]
 
 
@@ -240,8 +255,8 @@ def _figures(name: str, title: str, seconds: Sequence[float]) -> list[Figure]:
     ]
 
 
-FULL = partial(measure, backlog=5_000, rounds=5)
-QUICK = partial(measure, backlog=2_000, rounds=2)
+FULL = partial(measure, size=5_000, rounds=5)
+QUICK = partial(measure, size=2_000, rounds=2)
 
 if __name__ == "__main__":
     serve(QUICK if "--quick" in sys.argv else FULL)
