@@ -28,7 +28,7 @@ from sandbox.practice_mailbox import read_message
 from sandbox.running import start_platform_in_thread
 from tasks.case_lifecycle import ready
 from tasks.checks import Check
-from tasks.correspondence import settle_letter
+from tasks.correspondence import send_letters, settle_letter
 from tasks.invariants import invariants
 from tasks.outside import canaries_nowhere, connected_only_to, no_reported_url_requested
 from tasks.reconcile import reconcile
@@ -43,7 +43,6 @@ from tests.prove.workers import (
     Notes,
     clocks_and_answers,
     drive,
-    letters,
     log_to,
     people,
     reports_and_mails,
@@ -290,7 +289,7 @@ class Monkey:
             clock = replace(clock, start=clock.start + timedelta(hours=6))
             runtime = replace(runtime, now=clock)
             tell_platform(runtime, "clock", now=clock().isoformat())
-            for job in (reports_and_mails, people, clocks_and_answers, _drive_all, letters, _settle_letters):
+            for job in (reports_and_mails, people, clocks_and_answers, _drive_all, _send_all, _settle_letters):
                 job(runtime)
         checks = [*invariants(runtime), *seen_outside(runtime, self.lab.mailbox), *self._watched(runtime)]
         checks.append(Check("everything has come to rest", _at_rest(runtime), f"after {rounds} rounds"))
@@ -328,6 +327,10 @@ def _drive_all(runtime: Runtime) -> None:
         # One that fails is set aside: that nothing is left is looked at in the end.
         with suppress(Exception):
             drive(runtime)
+
+
+def _send_all(runtime: Runtime) -> None:
+    send_letters(runtime)
 
 
 def _settle_letters(runtime: Runtime) -> None:
