@@ -8,13 +8,15 @@ have come to the same end as undisturbed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from casework.vocabulary import ReportState
 from db.queries.cases import count_by
 from db.tables import CaseFile, Escalation, Letter, Report, Submission
 from desk.seen_outside import seen_outside
@@ -170,6 +172,17 @@ def _conclude(lab: Lab) -> dict[str, Any]:
     return {"broken": [f"{check.name}: {check.detail}" for check in checks if not check.holds], "end": end}
 
 
+def _reports(session: Session) -> Iterator[tuple[int, str]]:
+    """Row and state of each report. A file that is read again after a crash makes duplicates by its bytes, and no
+    second case: as it is promised in tasks/inbox.py, these are no other end. Anything else than a duplicate is."""
+    rows = session.execute(select(Report.row, Report.raw_sha256, Report.state).order_by(Report.id)).tuples()
+    seen: set[tuple[int, str]] = set()
+    for row, digest, state in rows:
+        if (row, digest) not in seen or state != ReportState.DUPLICATE:
+            yield row, state
+        seen.add((row, digest))
+
+
 def _end(runtime: Runtime) -> dict[str, list[str]]:
     """What it all came to, without times and numbers that may differ."""
     with runtime.sessions.read() as session:
@@ -177,6 +190,6 @@ def _end(runtime: Runtime) -> dict[str, list[str]]:
         notices = session.execute(select(Submission.number, Submission.kind, Submission.state))
         letters = session.execute(select(Letter.kind, Letter.recipient, Letter.state))
         rungs = session.execute(select(Escalation.ladder, Escalation.rung, Escalation.acknowledged_via))
-        reports = session.execute(select(Report.row, Report.state))
+        reports = _reports(session)
         told = {"cases": cases, "notices": notices, "letters": letters, "rungs": rungs, "reports": reports}
         return {what: sorted(" ".join(map(str, row)) for row in rows) for what, rows in told.items()}
