@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from bench.child import ROOT, Tick, serve
+from bench.child import ROOT, Tick, peak_memory, serve
 from bench.lifecycle import all_are
 from bench.practice import AT, practice_runtime
 from bench.report import Figure
@@ -47,6 +47,7 @@ def measure(tick: Tick, *, backlog: int, single: int) -> list[Figure]:
         *(_speed(way, setup, speed) for way in WAYS for setup, speed in speeds[way].items()),
         Figure("scaling.workers_ratio", "three workers over one, in batches", batched[1, 3] / batched[1, 1], "×"),
         Figure("scaling.servers_ratio", "two API servers over one, a run each", each[2, 3] / each[1, 3], "×"),
+        peak_memory("scaling"),
     ]
 
 

@@ -73,7 +73,7 @@ def collect(runtime: Runtime) -> Collected:
 
 
 def _case_number(submission_number: str) -> str:
-    """The case whose notice this is, as in KZ-2026-000123/S1."""
+    """The case whose notice this is, as in QN-2026-000123/S1."""
     return submission_number.partition("/")[0]
 
 
