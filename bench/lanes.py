@@ -114,12 +114,19 @@ def run_now(server: PrefectServer, deployment: str) -> None:
     """Start a deployment, named ``flow/deployment``, as an operator would from the page."""
     with httpx.Client(base_url=server.api_url, timeout=30, trust_env=False) as client:
         found = client.get(f"/deployments/name/{deployment}").raise_for_status().json()
-        scheduled = {"state": {"type": "SCHEDULED"}}
+        scheduled: dict[str, object] = {"state": {"type": "SCHEDULED"}}
         path = f"/deployments/{found['id']}/create_flow_run"
-        # A server on SQLite that is busy says so; the page, too, is then pressed again.
-        while (answer := client.post(path, json=scheduled)).status_code == BUSY:
+        # A server on SQLite that is busy says so, or says nothing; the page, too, is then pressed again.
+        while (answer := _answered(client, path, scheduled)) is None or answer.status_code == BUSY:
             time.sleep(1)
         answer.raise_for_status()
+
+
+def _answered(client: httpx.Client, path: str, body: dict[str, object]) -> httpx.Response | None:
+    try:
+        return client.post(path, json=body)
+    except httpx.ReadTimeout:
+        return None
 
 
 def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> Backlog:

@@ -69,8 +69,8 @@ def test_memory_is_told_apart_from_times(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     assert main(["--only", "memory", "--json", str(file)], run=run) == 0
     assert set(by_name(json.loads(file.read_text()))) == {
-        "memory.drive", "memory.drive_postgres", "memory.lifecycle", "memory.lanes", "memory.volume", "memory.intake",
-        "memory.sweep", "memory.letters", "memory.mail", "memory.law", "memory.simulate",
+        "memory.drive", "memory.drive_postgres", "memory.lifecycle", "memory.scaling", "memory.lanes", "memory.volume",
+        "memory.intake", "memory.sweep", "memory.letters", "memory.mail", "memory.law", "memory.simulate",
     }  # fmt: skip
 
 
