@@ -23,8 +23,7 @@ from flows.case_lifecycle import case_lifecycle, show_driven
 from flows.guarded import in_thread
 from flows.showing import Progress, show_table, succeeded
 from flows.waking import wake
-from tasks.case_lifecycle import LEASE, advance, advance_all, alone_among, ready, set_aside
-from tasks.case_lifecycle import Driven as Together
+from tasks.case_lifecycle import LEASE, Driven, advance, advance_all, alone_among, ready, set_aside
 from tasks.claims import Claims
 from tasks.correspondence import send_letters
 from tasks.run_record import Row
@@ -36,7 +35,7 @@ LOOK_AGAIN_SECONDS = 1.0
 TOGETHER = 25
 """Routine cases driven together: they share commits, and whoever else writes waits for no more than these."""
 
-Driven = tuple[int, list[str]]
+Count = tuple[int, list[str]]
 """How many cases were driven, and the numbers of those that failed."""
 
 
@@ -46,7 +45,7 @@ def _first_and_more() -> str:
 
 
 @task(name="drive-together", task_run_name=_first_and_more, cache_policy=NO_CACHE)
-async def drive_together(case_numbers: list[str]) -> Together:
+async def drive_together(case_numbers: list[str]) -> Driven:
     """Routine cases, without runs of their own; what became of each."""
     return await in_thread(advance_all, current(), case_numbers)
 
@@ -87,7 +86,7 @@ async def drive_cases(
     return Completed(name=f"{driven} driven" if driven else "Nothing ready")
 
 
-async def _drive_ready(claims: Claims, lane: str, progress: Progress) -> Driven:
+async def _drive_ready(claims: Claims, lane: str, progress: Progress) -> Count:
     """Drive what is ready. Urgent letters leave beside it: police wait for no drive, and no drive for a mail server."""
     letters = asyncio.create_task(_send_urgent_letters(lane))
     found = await _drive_all(claims, lane, progress)
@@ -95,7 +94,7 @@ async def _drive_ready(claims: Claims, lane: str, progress: Progress) -> Driven:
     return found
 
 
-async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Driven:
+async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Count:
     """Drive until nothing is ready."""
     failed: list[str] = []
     to_show: list[str] = []
@@ -144,7 +143,7 @@ async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[R
     return [number for number, error in errors.items() if not isinstance(error, CaseMovedMeanwhile)]
 
 
-async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) -> Driven:
+async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) -> Count:
     """Look again and again for so long; and for the length of a lease while another drive holds children's cases.
 
     If that one was killed, its cases are free by then.

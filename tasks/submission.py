@@ -11,7 +11,7 @@ from db.queries.cases import case_by_id, items_of_case
 from db.queries.submissions import submission_by_number
 from db.tables import CaseFile, Submission
 from tasks.attempts import SETTLED, accepted
-from tasks.case_facts import current_submissions
+from tasks.case_facts import current_submissions, find_case
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -24,6 +24,12 @@ def move_on(session: Session, runtime: Runtime, case: CaseFile) -> None:
     standing = [row for row in notices if row.state != DeliveryState.DROPPED]
     if standing and all(row.state == DeliveryState.SENT for row in standing):
         move_in(session, runtime, case, Action.SUBMIT, SYSTEM, runtime.now())
+
+
+def _moved_on(runtime: Runtime, number: str) -> None:
+    """What a person said is written already: whatever keeps the case from moving takes it from nobody."""
+    with transaction(runtime) as session:
+        move_on(session, runtime, find_case(session, number))
 
 
 def record_reference(runtime: Runtime, submission_number: str, reference: str, actor_id: str) -> Submission:
@@ -50,8 +56,8 @@ def record_reference(runtime: Runtime, submission_number: str, reference: str, a
         case = case_by_id(session, row.case_id)
         row.reference_by = actor.id
         accepted(session, runtime, case, row, said, actor, runtime.now())
-        move_on(session, runtime, case)
-        return row
+    _moved_on(runtime, case.number)
+    return row
 
 
 def drop_submission(runtime: Runtime, submission_number: str, actor_id: str, reason: str) -> None:
@@ -84,7 +90,7 @@ def drop_submission(runtime: Runtime, submission_number: str, actor_id: str, rea
             session, runtime, case, "submission.dropped", actor, at, reason=reason, wake=True,
             data={"submission": row.number},
         )  # fmt: skip
-        move_on(session, runtime, case)
+    _moved_on(runtime, case.number)
 
 
 def dossier(runtime: Runtime, submission_number: str, actor_id: str) -> bytes:

@@ -136,8 +136,13 @@ def claim_cases(
 
 
 def renew_claims(session: Session, owner: str, numbers: Collection[str], until: datetime) -> int:
-    """Keep these claims of ``owner`` until then; how many it still had."""
-    held = and_(CaseFile.number.in_(numbers), CaseFile.lease_owner == owner)
+    """Keep these claims of ``owner`` until then; how many it still had.
+
+    Not of a case that somebody is writing now: who waits for several rows at once may wait for ever.
+    """
+    mine = select(CaseFile.id).where(CaseFile.number.in_(numbers), CaseFile.lease_owner == owner)
+    free = session.scalars(mine.with_for_update(skip_locked=True)).all()
+    held = and_(CaseFile.id.in_(free), CaseFile.lease_owner == owner)
     return session.execute(update(CaseFile).where(held).values(lease_until=until)).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
