@@ -1,8 +1,8 @@
 """The order of a case's stages, in one place. Both a run of its own and a batch walk this.
 
-A case is taken as far as it can go without a person, a platform or a deadline. Each stage
-commits; a crash between two leaves the case where the last commit put it, and the next
-drive goes on from there.
+A case is taken as far as it can go without a person, a platform or a deadline. In a run of its
+own each stage commits; driven with others, what needs nothing from outside is committed together.
+A crash leaves the case where the last commit put it, and the next drive goes on from there.
 """
 
 from __future__ import annotations

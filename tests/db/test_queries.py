@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event, insert, text
 from sqlalchemy.orm import Session
 
 from db.queries.addresses import bundle_into
-from db.queries.cases import claim_cases
+from db.queries.cases import claim_cases, renew_claims
 from db.queries.clocks import clocks_due
 from db.queries.letter_messages import keep_message, message_of
 from db.tables import Clock
@@ -108,3 +109,18 @@ def test_a_letter_that_becomes_a_line_leaves_no_message_of_its_own_behind(story:
         bundle_into(session, second.id, [first.id])
     with story.runtime.sessions.read() as session:
         assert (message_of(session, first.id), message_of(session, second.id)) == (None, b"sealed too")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_renewal_of_claims_leaves_out_the_case_that_is_being_written_and_waits_for_nobody(story: Story) -> None:
+    numbers = [story.take_in() for _ in range(2)]
+    lease, later = timedelta(seconds=30), START + timedelta(seconds=40)
+    with story.runtime.sessions.write.begin() as session:
+        assert claim_cases(session, None, "a drive", START, lease, 10) == numbers
+    with story.runtime.sessions.write() as writer, writer.begin() as whole:
+        writer.execute(text("UPDATE case_file SET language = 'en' WHERE number = :number"), {"number": numbers[0]})
+        with story.runtime.sessions.write.begin() as keeper:
+            keeper.execute(text("SET LOCAL lock_timeout = '5s'"))
+            assert renew_claims(keeper, "a drive", numbers, later) == 1
+        whole.rollback()
+    assert [story.case(number).lease_until for number in numbers] == [START + lease, later]

@@ -72,10 +72,11 @@ def test_any_json_is_read_or_held(pack: Pack, value: Any) -> None:
 
 @fuzzed(text=st.one_of(texts, st.lists(texts, max_size=5).map(" https://x.example/".join)))
 def test_any_text_is_searched_for_links_and_any_link_is_read_or_refused(text: str) -> None:
-    find_links(text)
+    found = find_links(text)
     read_letter(text)
+    assert all(read_link(one.link.canonical).key == one.link.key for one in found.links), "an item keeps its key"
     with suppress(LinkRefused):
-        read_link(text)
+        assert read_link(text).canonical
 
 
 @fuzzed(share=6, data=spoiled([LINES, LIST, CSV, MAIL]), name=st.sampled_from(sorted(FILES)))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
@@ -22,10 +20,9 @@ from tasks.orchestrator import orchestrator
 from tasks.runtime import Runtime, build
 from tasks.settings import Settings
 from tests.stories import USERS
+from tests.system.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.prove, pytest.mark.timeout(600)]
-
-Found = TypeVar("Found")
 
 BROKEN_CLOCK = """
 INSERT INTO clock (subject_kind, subject_id, rule_id, policy_version, duty, statutory, source, verified, limit_spec,
@@ -34,16 +31,6 @@ VALUES ('hold', 1, 'broken', 'none', 'authority', 0, '', 0, '{}', '[]', '2026-01
         '2026-01-02 00:00:00.000000', '[["no time", "breach"]]', 0, '2026-01-02 00:00:00.000000', '[]', 0, 'running', 0)
 """
 """A clock that no sweep can handle: the run that meets it does the rest and ends Failed."""
-
-
-def wait_for(look: Callable[[], Found], what: str, seconds: float = 240) -> Found:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
-            if found := look():
-                return found
-        time.sleep(0.5)
-    raise AssertionError(f"not within {seconds:g} seconds: {what}")
 
 
 @dataclass

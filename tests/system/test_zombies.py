@@ -9,12 +9,10 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
@@ -32,23 +30,12 @@ from desk.local import (
 from tasks.automations import FOLDER, apply
 from tasks.orchestrator import orchestrator
 from tests.stories import USERS
+from tests.system.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.prove, pytest.mark.timeout(400)]
 
 SILENCE = 45
 """Seconds without a sign of life; a run gives one every 30, and Prefect takes no less."""
-
-Found = TypeVar("Found")
-
-
-def wait_for(look: Callable[[], Found], what: str, seconds: float = 120) -> Found:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
-            if found := look():
-                return found
-        time.sleep(0.5)
-    raise AssertionError(f"not within {seconds:g} seconds: {what}")
 
 
 @dataclass
