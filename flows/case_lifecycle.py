@@ -16,9 +16,10 @@ from prefect.states import Completed, Failed, State
 from pydantic import StringConstraints
 
 from casework.errors import CaseNotFound
+from casework.waiting import Wait
 from flows.guarded import in_thread
 from flows.showing import show_timeline
-from tasks.case_lifecycle import Stage, advance_with, perform
+from tasks.case_lifecycle import Step, perform, set_out
 from tasks.logs import logger
 from tasks.run_record import begin, begin_of_drive
 from tasks.runtime import current
@@ -31,32 +32,30 @@ _SHOWN_ONLY: ContextVar[bool] = ContextVar("shown_only", default=False)
 log = logger("case_lifecycle")
 
 
-@task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE)
-async def run_stage(stage: str, case_number: str) -> None:
-    """One stage of one case. It may talk to a platform, so it has a thread of its own."""
-    await in_thread(perform, current(), stage, case_number)
+@task(name="stage", task_run_name="{step}", cache_policy=NO_CACHE)
+async def run_stage(step: Step, case_number: str) -> Step | Wait:
+    """One stage of one case; what comes after it. It may talk to a platform, so it has a thread of its own."""
+    return await in_thread(perform, current(), case_number, step)
 
 
 @flow(name="case-lifecycle", flow_run_name="{case_number}")
 async def case_lifecycle(case_number: CaseNumber) -> State[None]:
     """Drive one case now. Safe to run again at any time: the case file knows where the case is."""
-
-    async def run(stage: Stage) -> None:
-        await run_stage(stage.name, case_number)
-
     with structlog.contextvars.bound_contextvars(case=case_number):
         shown_only = _SHOWN_ONLY.get()
         since = begin_of_drive(current(), case_number) if shown_only else begin(current())
         try:
-            wait = await advance_with(current(), case_number, run)
+            step = await in_thread(set_out, current(), case_number)
+            while isinstance(step, Step):
+                step = await run_stage(step, case_number)
         except CaseNotFound as error:
             # A number that was typed, not an effect that failed: a sentence helps, a traceback does not.
             return Failed(name="No such case", message=str(error))
         done_by = "the drive before this run" if shown_only else "this run"
-        moved = await show_timeline(case_number, since, wait, done_by=done_by)
-    ended = not moved and wait.who == "nobody"
+        moved = await show_timeline(case_number, since, step, done_by=done_by)
+    ended = not moved and step.who == "nobody"
     return Completed(
-        name=f"{wait.name}: nothing to do" if ended else wait.name, message=f"Next: {wait.who}. {wait.what}"
+        name=f"{step.name}: nothing to do" if ended else step.name, message=f"Next: {step.who}. {step.what}"
     )
 
 

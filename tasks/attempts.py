@@ -88,25 +88,47 @@ def _may_be_tried(row: Submission, now: datetime) -> bool:
     return row.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An attempt and what came of it."""
+
+    attempt: Attempt
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of attempts and is not written yet; and what went wrong with us, by case number."""
+
+    receipts: list[Answered]
+    failed: dict[str, Exception]
+
+
 def run(runtime: Runtime, attempts: Sequence[Attempt]) -> dict[str, Exception]:
-    """Make attempts, one after another, and write what came of them; what went wrong with us, by case number."""
-    failed: dict[str, Exception] = {}
-    receipts: list[tuple[Attempt, Receipt]] = []
+    """Make attempts and write what came of them; what went wrong with us, by case number."""
+    made = make(runtime, attempts)
+    return made.failed | write(runtime, made.receipts)
+
+
+def make(runtime: Runtime, attempts: Sequence[Attempt]) -> Made:
+    """Make attempts, one after another. What has waited for a second is written; the caller writes the others."""
+    made = Made([], {})
     began = written = time.monotonic()
     reason = ""
     for place, attempt in enumerate(attempts):
         if time.monotonic() - written > WRITTEN_WITHIN_SECONDS:
-            failed |= _write(runtime, receipts)
-            receipts, written = [], time.monotonic()
+            made.failed.update(write(runtime, made.receipts))
+            made.receipts.clear()
+            written = time.monotonic()
             reason = _why_no_more(runtime, written - began)
         if reason and attempt.case_number != attempts[place - 1].case_number:
-            receipts += [(left, _not_made(left, reason)) for left in attempts[place:]]
+            made.receipts.extend(Answered(left, _not_made(left, reason)) for left in attempts[place:])
             break
         try:
-            receipts.append((attempt, _make(attempt, runtime.now())))
+            made.receipts.append(Answered(attempt, _make(attempt, runtime.now())))
         except Exception as error:
-            failed[attempt.case_number] = error
-    return failed | _write(runtime, receipts)
+            made.failed[attempt.case_number] = error
+    return made
 
 
 def _why_no_more(runtime: Runtime, seconds: float) -> str:
@@ -137,23 +159,28 @@ def _not_made(attempt: Attempt, reason: str) -> Receipt:
     return Receipt(Accepted.UNKNOWN if attempt.may_be_there else Accepted.LATER, answer=reason)
 
 
-def _write(runtime: Runtime, receipts: Sequence[tuple[Attempt, Receipt]]) -> dict[str, Exception]:
+def write(runtime: Runtime, receipts: Sequence[Answered]) -> dict[str, Exception]:
     """Write what came of attempts, together; where that fails each by itself, so that none takes another's with it."""
     if not receipts:
         return {}
     try:
         with transaction(runtime) as session, events_together(session):
-            read_cases(session, {attempt.case_number for attempt, _ in receipts})
-            for attempt, receipt in receipts:
-                settle(session, runtime, attempt, receipt, runtime.now())
+            read_cases(session, {one.attempt.case_number for one in receipts})
+            settle_all(session, runtime, receipts)
     except Exception as error:
         if len(receipts) == 1:
-            return {receipts[0][0].case_number: error}
+            return {receipts[0].attempt.case_number: error}
         failed: dict[str, Exception] = {}
         for one in receipts:
-            failed |= _write(runtime, [one])
+            failed |= write(runtime, [one])
         return failed
     return {}
+
+
+def settle_all(session: Session, runtime: Runtime, receipts: Sequence[Answered]) -> None:
+    """Write what came of attempts in the caller's transaction."""
+    for one in receipts:
+        settle(session, runtime, one.attempt, one.receipt, runtime.now())
 
 
 def settle(session: Session, runtime: Runtime, attempt: Attempt, receipt: Receipt, at: datetime) -> None:

@@ -7,7 +7,7 @@ A crash leaves the case where the last commit put it, and the next drive goes on
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.facts import SYSTEM
-from casework.vocabulary import READY_STATUSES, Action, DeliveryState, Priority, Status
+from casework.vocabulary import Action, DeliveryState, Priority, Status
 from casework.waiting import Wait, waiting_for
 from db.queries.cases import claim_cases, count_ready, driven_apart
 from db.queries.events import events_together
@@ -26,7 +26,7 @@ from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
 from tasks import attempts, collect_outcomes, legal_review, prioritization, submission
 from tasks.alarms import raise_alarm
-from tasks.attempts import Attempt
+from tasks.attempts import Answered, Attempt
 from tasks.case_facts import facts_of, find_case
 from tasks.failures import kind_and_place
 from tasks.logs import logger
@@ -70,50 +70,51 @@ STAGES: dict[Status, Stage] = {
 
 
 SEND_ANSWER = Stage("send answer", takes=attempts.take_answers)
-BY_NAME = {stage.name: stage for stage in (*STAGES.values(), SEND_ANSWER)}
-"""Every stage by the name that operators see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of one case, and the status that called for it."""
+
+    stage: Stage
+    status: Status
+
+    def __str__(self) -> str:
+        return self.stage.name
+
+
+def next_step(session: Session, case: CaseFile, last: Step | None) -> Step | None:
+    """The order of one case's stages: what the case's status calls for now; None when it waits for somebody.
+
+    A stage that left the status where it was is the last, except an answer that was sent: then outcomes are settled.
+    """
+    now, answered = Status(case.status), last is not None and last.stage is SEND_ANSWER
+    if last is not None and now is last.status and not answered:
+        return None
+    asked = now is Status.SUBMITTED and not answered and submission.unsettled(session, case)
+    stage = SEND_ANSWER if asked else STAGES.get(now)
+    return None if stage is None else Step(stage, now)
 
 
 class Walk:
-    """The order of one case's stages. A stage that leaves the status where it was is the last: the case waits."""
+    """Where one of several cases is that are driven together."""
 
     def __init__(self) -> None:
-        self._last: Stage | None = None
-        self._before: Status | None = None
-        self._outside: Stage | None = None
-
-    def next(self, session: Session, case: CaseFile) -> Stage | None:
-        """The stage that the case's status calls for now; None when it waits for somebody."""
-        now = Status(case.status)
-        if now == self._before and self._last is not SEND_ANSWER:
-            return None
-        asked = self._last is not SEND_ANSWER and now is Status.SUBMITTED and submission.unsettled(session, case)
-        self._last, self._before = SEND_ANSWER if asked else STAGES.get(now), now
-        return self._last
+        self._last: Step | None = None
+        self._outside: Step | None = None
 
     def within(self, session: Session, runtime: Runtime, case: CaseFile) -> list[Attempt] | None:
         """Do all that needs nothing from outside. The attempts to be made before it goes on; None: the case waits."""
-        stage = self._outside or self.next(session, case)
-        while stage is not None:
-            if stage.takes is not None and stage is not self._outside:
-                self._outside = stage
-                return stage.takes(session, runtime, case)
+        step = self._outside or next_step(session, case, self._last)
+        while step is not None:
+            if step.stage.takes is not None and step is not self._outside:
+                self._outside = step
+                return step.stage.takes(session, runtime, case)
             self._outside = None
-            if stage.within is not None:
-                stage.within(session, runtime, case)
-            stage = self.next(session, case)
+            if step.stage.within is not None:
+                step.stage.within(session, runtime, case)
+            self._last, step = step, next_step(session, case, step)
         return None
-
-
-def stages(runtime: Runtime, number: str) -> Iterator[Stage]:
-    """The stages to run, one after another, by whoever runs each by itself."""
-    walk = Walk()
-    while True:
-        with runtime.sessions.read() as session:
-            stage = walk.next(session, find_case(session, number))
-        if stage is None:
-            return
-        yield stage
 
 
 def status_of(runtime: Runtime, number: str) -> Status:
@@ -122,26 +123,58 @@ def status_of(runtime: Runtime, number: str) -> Status:
         return Status(find_case(session, number).status)
 
 
-def perform(runtime: Runtime, name: str, number: str) -> None:
-    """Run one stage by its name. What another drive or a person did meanwhile stands, and the walk goes on from there.
+def set_out(runtime: Runtime, number: str) -> Step | Wait:
+    """The first step of a case that is driven by itself; or what it waits for, when there is nothing to do."""
+    with runtime.sessions.read() as session:
+        step = next_step(session, find_case(session, number), None)
+    if step is not None:
+        return step
+    with transaction(runtime) as session:
+        return _go_on(session, runtime, find_case(session, number), None)
 
-    Two drives may work on one case: after a lease has run out, or when somebody drives it by hand. Both walk the same
-    stages, and the transaction of each stage asks first where the case is.
+
+def perform(runtime: Runtime, number: str, step: Step) -> Step | Wait:
+    """Take one step; the one after it, or what the case waits for. After its last step the case is given back.
+
+    What another drive or a person did meanwhile stands, and the walk goes on from there: two drives may work on one
+    case, after a lease has run out or when somebody drives it by hand. Both walk the same stages, and the transaction
+    of each stage asks first where the case is.
     """
-    stage = BY_NAME[name]
     try:
-        if stage.takes is not None:
-            with transaction(runtime) as session:
-                taken = stage.takes(session, runtime, find_case(session, number))
-            for error in attempts.run(runtime, taken).values():
+        if step.stage.takes is None:
+            return _finish(runtime, number, step)
+        with transaction(runtime) as session:
+            taken = step.stage.takes(session, runtime, find_case(session, number))
+        made = attempts.make(runtime, taken)
+        try:
+            for error in made.failed.values():
                 raise error
-        if stage.within is not None:
-            with transaction(runtime) as session:
-                stage.within(session, runtime, find_case(session, number))
-    except (CaseMovedMeanwhile, MoveRefused):
-        still = STAGES.get(status_of(runtime, number))
-        if still is not None and still.name == name:
+            return _finish(runtime, number, step, made.receipts)
+        except Exception:
+            # Whatever keeps the case from going on takes nothing from what a platform said.
+            for error in attempts.write(runtime, made.receipts).values():
+                raise error from None
             raise
+    except (CaseMovedMeanwhile, MoveRefused):
+        with transaction(runtime) as session:
+            case = find_case(session, number)
+            if STAGES.get(Status(case.status)) is step.stage:
+                raise
+            return _go_on(session, runtime, case, step)
+
+
+def _finish(runtime: Runtime, number: str, step: Step, receipts: Sequence[Answered] = ()) -> Step | Wait:
+    with transaction(runtime) as session, events_together(session):
+        attempts.settle_all(session, runtime, receipts)
+        case = find_case(session, number)
+        if step.stage.within is not None:
+            step.stage.within(session, runtime, case)
+        return _go_on(session, runtime, case, step)
+
+
+def _go_on(session: Session, runtime: Runtime, case: CaseFile, last: Step | None) -> Step | Wait:
+    """What comes next. Nobody can move the case between this look and its being given back."""
+    return next_step(session, case, last) or _give_back(session, runtime, case)
 
 
 def advance(runtime: Runtime, number: str) -> Wait:
@@ -150,6 +183,14 @@ def advance(runtime: Runtime, number: str) -> Wait:
     if number in driven.failed:
         raise driven.failed[number]
     return driven.waits[number]
+
+
+def advance_by_stages(runtime: Runtime, number: str) -> Wait:
+    """The same, each stage with a commit of its own, as in a run of its own."""
+    step = set_out(runtime, number)
+    while isinstance(step, Step):
+        step = perform(runtime, number, step)
+    return step
 
 
 @dataclass(slots=True)
@@ -174,7 +215,7 @@ def advance_all(runtime: Runtime, numbers: Sequence[str]) -> Driven:
         except Exception:
             for number in walks:
                 try:
-                    driven.waits[number] = _alone(runtime, number)
+                    driven.waits[number] = advance_by_stages(runtime, number)
                 except Exception as error:
                     driven.failed[number] = error
             break
@@ -201,39 +242,14 @@ def _together(runtime: Runtime, walks: Mapping[str, Walk]) -> tuple[dict[str, Wa
     return waits, taken
 
 
-def _alone(runtime: Runtime, number: str) -> Wait:
-    for stage in stages(runtime, number):
-        perform(runtime, stage.name, number)
-    return rest(runtime, number)
-
-
-async def advance_with(runtime: Runtime, number: str, run: Callable[[Stage], Awaitable[None]]) -> Wait:
-    """The same walk, with each stage run by ``run``: Prefect makes a task run of it."""
-    for stage in stages(runtime, number):
-        await run(stage)
-    return rest(runtime, number)
-
-
-def rest(runtime: Runtime, number: str) -> Wait:
-    """Give the case back: nobody drives it until something calls for it; what it waits for."""
-    with transaction(runtime) as session:
-        return _give_back(session, runtime, find_case(session, number))
-
-
 def _give_back(session: Session, runtime: Runtime, case: CaseFile) -> Wait:
+    """Nobody drives the case until something calls for it; what it waits for."""
     again, silent = _again_at(runtime, submissions_of_case(session, case.id)), bool(muted(session))
     if silent and again is not None:
         # Lifting the mute wakes it; until then it need not be looked at over and over.
         again = max(again, runtime.now() + BACK_OFF)
-    # A person may have moved the case while it was driven: then it stays ready.
-    if Status(case.status) not in READY_STATUSES or Status(case.status) in (Status.APPROVED, Status.SUBMITTED):
-        case.drive_at = again
-    case.lease_owner, case.lease_until, case.failures = None, None, 0
-    facts = facts_of(session, case)
-    if collect_outcomes.called_for(facts) is not None:
-        # The platform answered after this drive had looked: whoever wrote that cannot wake a case that is held.
-        case.drive_at = runtime.now()
-    return waiting_for(facts, muted=silent)
+    case.drive_at, case.lease_owner, case.lease_until, case.failures = again, None, None, 0
+    return waiting_for(facts_of(session, case), muted=silent)
 
 
 def _again_at(runtime: Runtime, notices: Sequence[Submission]) -> datetime | None:

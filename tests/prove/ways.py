@@ -63,9 +63,7 @@ class Office:
         """As a run of its own: each stage commits by itself."""
         while numbers := case_lifecycle.claim(self.runtime, None, "proof", 25):
             for number in numbers:
-                for stage in case_lifecycle.stages(self.runtime, number):
-                    case_lifecycle.perform(self.runtime, stage.name, number)
-                case_lifecycle.rest(self.runtime, number)
+                case_lifecycle.advance_by_stages(self.runtime, number)
 
     def letters(self) -> None:
         correspondence.send_letters(self.runtime)

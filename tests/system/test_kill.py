@@ -17,7 +17,7 @@ _DRIVE = """
 import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
-from tasks.case_lifecycle import advance, claim, perform, rest, stages
+from tasks.case_lifecycle import advance, advance_by_stages, claim
 from tasks.correspondence import send_letters
 from tasks.runtime import build
 from tasks.settings import Settings
@@ -37,9 +37,7 @@ if letters:
     send_letters(runtime)
 for number in claim(runtime, None, "the one that dies", 10):
     if sys.argv[3] == "stage by stage":
-        for stage in stages(runtime, number):
-            perform(runtime, stage.name, number)
-        rest(runtime, number)
+        advance_by_stages(runtime, number)
     else:
         advance(runtime, number)
 """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from casework.vocabulary import Status
-from tasks import attempts, case_lifecycle
+from tasks import attempts
 from tasks.case_lifecycle import STAGES, Driven, Stage, advance_all
 from tasks.channels import ApiChannel, Receipt
 from tasks.runtime import Runtime
@@ -56,9 +56,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, status: Status, poisoned: str) -> No
         assert whole.within is not None
         whole.within(session, runtime, case)
 
-    stage = Stage(whole.name, stumble)
-    monkeypatch.setitem(STAGES, status, stage)
-    monkeypatch.setitem(case_lifecycle.BY_NAME, whole.name, stage)
+    monkeypatch.setitem(STAGES, status, Stage(whole.name, stumble))
 
 
 def test_one_that_fails_takes_nothing_from_the_others_nor_from_its_own_earlier_stages(

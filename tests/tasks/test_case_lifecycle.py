@@ -9,7 +9,7 @@ import pytest
 from casework.errors import CaseMovedMeanwhile, MoveRefused
 from casework.vocabulary import Action
 from tasks import attempts, case_lifecycle, collect_outcomes
-from tasks.case_lifecycle import BACK_OFF, BACK_OFF_IN_DANGER, LEASE, claim, ready, rest, set_aside, stages
+from tasks.case_lifecycle import BACK_OFF, BACK_OFF_IN_DANGER, LEASE, Step, claim, perform, ready, set_aside, set_out
 from tasks.runtime import Runtime
 from tests.stories import REVIEWER, SQLITE_ONLY, Story, in_danger, together
 
@@ -20,7 +20,7 @@ ROUTINE, CHILD_SAFETY = "routine", "child-safety"
 
 def test_a_case_is_taken_as_far_as_it_goes_and_says_what_it_waits_for(story: Story) -> None:
     number = story.take_in()
-    assert [stage.name for stage in stages(story.runtime, number)] == ["prioritize"]
+    assert str(set_out(story.runtime, number)) == "prioritize"
     wait = story.drive(number)
     assert (wait.name, wait.who) == ("Awaiting legal review", "legal_reviewer")
     case = story.case(number)
@@ -38,8 +38,10 @@ def test_a_case_is_taken_as_far_as_it_goes_and_says_what_it_waits_for(story: Sto
 @pytest.mark.parametrize("done", [1, 2])
 def test_a_drive_killed_between_two_stages_goes_on_where_it_was(story: Story, done: int) -> None:
     number = story.take_in()
-    for stage in ("prioritize", "completeness gate")[:done]:
-        case_lifecycle.perform(story.runtime, stage, number)
+    step = set_out(story.runtime, number)
+    for _ in range(done):
+        assert isinstance(step, Step)
+        step = perform(story.runtime, number, step)
     assert story.drive(number).name == "Awaiting legal review"
     assert len(story.events(number, "moved.triage")) == 1
     assert len(story.events(number, "moved.complete")) == 1
@@ -138,7 +140,7 @@ def test_a_case_that_was_moved_meanwhile_is_free_again_at_once(story: Story) -> 
 def test_a_case_that_a_person_moved_during_the_drive_stays_ready(story: Story) -> None:
     number = story.to_review()
     story.approve(number)
-    rest(story.runtime, number)
+    assert str(set_out(story.runtime, number)) == "submit"
     assert ready(story.runtime, None) == 1
 
 

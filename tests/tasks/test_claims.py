@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from casework.vocabulary import Priority
+from casework.waiting import Wait
 from tasks import case_lifecycle, claims
 from tasks.case_lifecycle import LEASE, claim, ready
 from tasks.claims import Claims
@@ -224,9 +225,12 @@ def test_two_processes_that_drive_the_same_cases_do_everything_once(story: Story
 @SQLITE_ONLY
 def test_a_stage_that_another_drive_did_meanwhile_is_done(story: Story) -> None:
     number = story.take_in()
-    walk = case_lifecycle.stages(story.runtime, number)
-    assert next(walk).name == "prioritize"
+    step = case_lifecycle.set_out(story.runtime, number)
+    assert isinstance(step, case_lifecycle.Step)
+    assert step.stage.name == "prioritize"
     story.drive(number)
-    case_lifecycle.perform(story.runtime, "prioritize", number)
+    wait = case_lifecycle.perform(story.runtime, number, step)
+    assert isinstance(wait, Wait)
+    assert wait.name == "Awaiting legal review"
     assert story.status(number) == "in_legal_review"
     assert len(story.events(number, "moved.triage")) == 1
