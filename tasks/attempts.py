@@ -6,10 +6,10 @@ Three steps, and nothing but the middle one talks to anybody. A process that die
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from sqlalchemy.orm import Session
 
@@ -113,13 +113,13 @@ def run(runtime: Runtime, attempts: Sequence[Attempt]) -> dict[str, Exception]:
 def make(runtime: Runtime, attempts: Sequence[Attempt]) -> Made:
     """Make attempts, one after another. What has waited for a second is written; the caller writes the others."""
     made = Made([], {})
-    began = written = time.monotonic()
+    began = written = monotonic()
     reason = ""
     for place, attempt in enumerate(attempts):
-        if time.monotonic() - written > WRITTEN_WITHIN_SECONDS:
+        if monotonic() - written > WRITTEN_WITHIN_SECONDS:
             made.failed.update(write(runtime, made.receipts))
             made.receipts.clear()
-            written = time.monotonic()
+            written = monotonic()
             reason = _why_no_more(runtime, written - began)
         if reason and attempt.case_number != attempts[place - 1].case_number:
             made.receipts.extend(Answered(left, _not_made(left, reason)) for left in attempts[place:])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from time import monotonic
 from typing import Annotated, Any, Literal, Protocol
 
 import httpx
@@ -177,11 +177,11 @@ class ApiChannel:
 
     def _ask(self, method: str, path: str, **said: Any) -> httpx.Response:
         """One request. Of its answer only so much is read as one may have, and only so long as one may take."""
-        began, body = time.monotonic(), bytearray()
+        began, body = monotonic(), bytearray()
         with self._client.stream(method, path, **said) as response:
             for chunk in response.iter_raw():
                 body += chunk
-                if len(body) > LONGEST_ANSWER or time.monotonic() - began > self._timeout:
+                if len(body) > LONGEST_ANSWER or monotonic() - began > self._timeout:
                     raise httpx.ReadError("the answer is longer, or takes longer, than one may")
         kept = {"Retry-After": response.headers["Retry-After"]} if "Retry-After" in response.headers else {}
         return httpx.Response(

@@ -84,7 +84,7 @@ def test_an_answer_without_end_is_left_and_nothing_is_believed_of_it() -> None:
 
 def test_an_answer_that_drips_is_left_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter(range(0, 10_000, 2))
-    monkeypatch.setattr(channels.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(channels, "monotonic", lambda: float(next(seconds)))
 
     def dripping() -> Iterator[bytes]:
         for _ in range(100):

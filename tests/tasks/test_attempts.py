@@ -9,7 +9,7 @@ import pytest
 
 from casework.vocabulary import Status
 from tasks import attempts
-from tasks.case_lifecycle import STAGES, Driven, Stage, advance_all
+from tasks.case_lifecycle import STAGES, Driven, Stage, advance_all, advance_by_stages
 from tasks.channels import ApiChannel, Receipt
 from tasks.runtime import Runtime
 from tasks.switches import mute
@@ -46,6 +46,20 @@ def test_cases_driven_together_reach_the_platform_once_each_in_three_commits(
     story.assert_sound()
 
 
+def test_in_a_run_of_its_own_each_stage_commits_and_nothing_else_does(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = story.take_in()
+    seen = commits(story.runtime, monkeypatch)
+    assert advance_by_stages(story.runtime, number).name == "Awaiting legal review"
+    assert len(seen) == 2, "prioritized, checked"
+    story.approve(number)
+    seen.clear()
+    assert advance_by_stages(story.runtime, number).name == "Awaiting platform"
+    assert len(seen) == 3, "taken, answered, outcomes looked at"
+    story.assert_sound()
+
+
 def broken(monkeypatch: pytest.MonkeyPatch, status: Status, poisoned: str) -> None:
     """Make the stage of a status fail for one case."""
     whole = STAGES[status]
@@ -70,6 +84,25 @@ def test_one_that_fails_takes_nothing_from_the_others_nor_from_its_own_earlier_s
     assert story.status(danger) == "triaged", "what it had done before stays done"
     assert {story.status(number) for number in others} == {"in_legal_review"}
     assert all(len(story.events(number, "moved.triage")) == 1 for number in (danger, *others))
+    story.assert_sound()
+
+
+def test_what_keeps_a_case_from_moving_on_takes_nothing_from_what_its_platform_said(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = story.approved()
+    whole = STAGES[Status.APPROVED]
+
+    def stumble(_session: Any, _runtime: Any, _case: Any) -> None:
+        raise ValueError
+
+    with monkeypatch.context() as within:
+        within.setitem(STAGES, Status.APPROVED, replace(whole, within=stumble))
+        with pytest.raises(ValueError):
+            advance_by_stages(story.runtime, number)
+    assert (story.status(number), story.submissions(number)[0].state) == ("approved", "sent")
+    assert advance_by_stages(story.runtime, number).name == "Awaiting platform"
+    assert story.notices_at_platform() == 1
     story.assert_sound()
 
 
@@ -101,7 +134,7 @@ class Slow:
 
     def __init__(self, channel: Any, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
         self.channel, self.seconds, self.now = channel, seconds, 0.0
-        monkeypatch.setattr(attempts.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(attempts, "monotonic", lambda: self.now)
 
     def send(self, *said: Any) -> Receipt:
         self.now += self.seconds
