@@ -72,7 +72,11 @@ def events_of_cases(
 
 def report_times(session: Session, ids: Collection[int]) -> list[tuple[int, datetime]]:
     """Case id and time of every report of these cases."""
-    query = select(Report.case_id, Report.received_at).where(Report.case_id.in_(ids)).order_by(Report.id)
+    query = (
+        select(Report.case_id, Report.received_at)
+        .where(Report.case_id.in_(ids), Report.duplicate_of.is_(None))
+        .order_by(Report.id)
+    )
     return [(case_id, at) for case_id, at in session.execute(query) if case_id is not None]
 
 

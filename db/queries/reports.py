@@ -50,8 +50,13 @@ def report_by_id(session: Session, report_id: int) -> Report | None:
 
 
 def count_reports_since(session: Session, case_id: int, since: datetime) -> int:
-    """How many reports of a case came in since a moment; at least the one that is being looked at."""
-    query = select(func.count()).where(Report.case_id == case_id, Report.received_at >= since)
+    """How many reports of a case came in since a moment; at least the one that is being looked at.
+
+    The same bytes again are the same report: a file that is read twice after a crash makes nothing more urgent.
+    """
+    query = select(func.count()).where(
+        Report.case_id == case_id, Report.received_at >= since, Report.duplicate_of.is_(None)
+    )
     if not any(isinstance(row, Report) for row in (*session.new, *session.dirty)):
         # What waits to be written is about other things; it is written together later.
         query = query.execution_options(autoflush=False)

@@ -140,3 +140,18 @@ def test_a_case_raised_to_imminent_danger_has_its_minutes_from_then_on_and_keeps
     assert (review.due_at - story.clock()).total_seconds() == 30 * 60
     assert clocks["kz.internal.review.p2"].stopped_by == "priority.changed"
     assert clocks["kz.expert_group"].state == "running"
+
+
+def test_many_people_make_a_case_more_urgent_and_one_file_that_is_read_again_and_again_does_not(story: Story) -> None:
+    shared, again = link(), report(links=[link()])
+    read_again = story.take_in(**again)
+    for _ in range(11):
+        story.hand_in(again)
+    # Whoever joins makes the rules look at the case anew.
+    story.hand_in({**again, "description": "Та же ссылка, другими словами."})
+    many = story.take_in(links=[shared])
+    for person in range(11):
+        story.hand_in(report(links=[shared], description=f"Сообщение номер {person}."))
+    assert [line["rule"] for line in story.case(many).priority_trace][-1] == "kz.mod.many_reports"
+    assert "kz.mod.many_reports" not in {line["rule"] for line in story.case(read_again).priority_trace}
+    assert (story.case(many).priority, story.case(read_again).priority) == ("P2", "P3")
