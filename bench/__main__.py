@@ -39,29 +39,34 @@ def main(argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets:
     wanted = _arguments(argv)
     people = Console(stderr=wanted.json == "-", width=None if sys.stdout.isatty() else 140)
     parts = [part for part in PARTS if wanted.only in (None, "memory", part)]
-    try:
-        measured = _run(parts, wanted.quick, run)
-    except PartError as failure:
+    measured, failed = _run(parts, wanted.quick, run)
+    for failure in failed.values():
         Console(stderr=True).print(str(failure), markup=False)
-        return 1
     figures = [figure for figure in measured if wanted.only is None or figure.name.startswith(f"{wanted.only}.")]
     people.print(as_table(figures, targets))
     if wanted.json is not None:
         _write(wanted.json, json.dumps(as_data(figures, targets, quick=wanted.quick), indent=2) + "\n")
     if wanted.page is not None:
-        write_page(wanted.page, figures, targets, at=datetime.now(UTC))
-    return 0 if all_met(figures, targets) else 1
+        write_page(wanted.page, figures, targets, at=datetime.now(UTC), failed=list(failed))
+    return 0 if all_met(figures, targets) and not failed else 1
 
 
-def _run(parts: Sequence[str], quick: bool, run: RunPart) -> list[Figure]:
-    """One part after the other, with a bar for each: they must not take each other's time."""
+def _run(parts: Sequence[str], quick: bool, run: RunPart) -> tuple[list[Figure], dict[str, PartError]]:
+    """One part after the other, with a bar for each: they must not take each other's time.
+
+    A part that fails takes nothing from the others.
+    """
     figures: list[Figure] = []
+    failed: dict[str, PartError] = {}
     with Progress(console=Console(stderr=True)) as progress:
         bars = {part: progress.add_task(part, total=None, start=False) for part in parts}
         for part, bar in bars.items():
             progress.start_task(bar)
-            figures += run(part, quick, partial(_show, progress, bar))
-    return figures
+            try:
+                figures += run(part, quick, partial(_show, progress, bar))
+            except PartError as failure:
+                failed[part] = failure
+    return figures, failed
 
 
 def _show(progress: Progress, bar: TaskID, done: int, steps: int) -> None:

@@ -19,9 +19,12 @@ PACKAGES = ("prefect", "sqlalchemy", "psycopg", "emails", "dbos", "pandas")
 _BLOCK = re.compile(r"(<!-- measured -->\n).*?(<!-- end of measured -->)", re.DOTALL)
 
 
-def write_page(page: Path, figures: Sequence[Figure], targets: Mapping[str, Target], *, at: datetime) -> None:
+def write_page(
+    page: Path, figures: Sequence[Figure], targets: Mapping[str, Target], *, at: datetime, failed: Sequence[str] = ()
+) -> None:
     """Put the figures of one run between the page's marks. Raises ValueError when the page has none."""
-    told = f"{_about(at)}\n\n{_tables(figures, targets)}\n"
+    unfinished = f" Not measured, because it failed: {', '.join(failed)}." if failed else ""
+    told = f"{_about(at)}{unfinished}\n\n{_tables(figures, targets)}\n"
     written, count = _BLOCK.subn(lambda found: found[1] + told + found[2], page.read_text(encoding="utf-8"))
     if not count:
         raise ValueError(f"{page.name} has no place for figures")

@@ -94,6 +94,21 @@ def test_a_part_that_fails_gives_exit_status_1_and_its_last_words(capsys: pytest
     assert "No space left." in capsys.readouterr().err
 
 
+def test_a_part_that_fails_takes_nothing_from_the_others_and_the_page_says_so(tmp_path: Path) -> None:
+    def run(part: str, quick: bool, tick: Tick) -> list[Figure]:
+        if part == "lanes":
+            raise PartError("lanes ended with status 1")
+        return [Figure(f"{part}.made_up", "made up", 1.0, "s")]
+
+    page = tmp_path / "page.md"
+    page.write_text("<!-- measured -->\n<!-- end of measured -->\n", encoding="utf-8")
+    assert main(["--page", str(page)], run=run, targets={}) == 1
+    told = page.read_text(encoding="utf-8")
+    assert "Not measured, because it failed: lanes." in told
+    assert "`volume.made_up`" in told
+    assert "`lanes.made_up`" not in told
+
+
 def test_a_bound_itself_meets_the_target() -> None:
     assert Target(1.3).met(1.3)
     assert not Target(1.3).met(1.301)
