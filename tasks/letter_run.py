@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from casework.errors import ConfigurationError, QorganError
 from casework.vocabulary import DeliveryState
 from db.queries.events import NewEvent, append_events
+from db.queries.held_cases import read_cases_of_letters
 from db.queries.letter_messages import drop_messages
 from db.queries.letters import claim_letter, claim_made, put_off
 from db.tables import Letter
@@ -134,6 +135,7 @@ class Run:
         some = [self.due.popleft() for _ in range(min(count, len(self.due)))]
         self.addresses.clear()
         with transaction(self.runtime) as session:
+            read_cases_of_letters(session, some)
             for letter_id in some:
                 ready = self._ready(session, letter_id, now)
                 if ready is not None:
@@ -184,8 +186,10 @@ class Run:
             letter.language = reached.language
             letter.sent_to = None if reached.contact == letter.contact else reached.contact
             letter.address_hash = runtime.vault.fingerprint(reached.address.lower())
-            rendered = render_letter(session, runtime, letter, reached.name)
-            envelope = make_message(session, runtime, letter, reached, rendered, self.sign, now)
+            # Nothing that is asked meanwhile is about this letter: it is written once, below.
+            with session.no_autoflush:
+                rendered = render_letter(session, runtime, letter, reached.name)
+                envelope = make_message(session, runtime, letter, reached, rendered, self.sign, now)
             if reached.because:
                 instead = {"sent_to": reached.contact, "because": reached.because}
                 note_letter(session, runtime, letter, "letter.redirected", now, **instead)

@@ -152,9 +152,18 @@ def _executed(state: ORMExecuteState) -> None:
         forget(state.session, state.bind_mapper.class_)
 
 
+@event.listens_for(Session, "after_soft_rollback")
+def _rolled_back(session: Session, _transaction: SessionTransaction) -> None:
+    # Of a savepoint too: what was read before it is read again, what was written in it is not there.
+    _let_go(session)
+
+
 @event.listens_for(Session, "after_transaction_end")
 def _ended(session: Session, transaction: SessionTransaction) -> None:
-    # Also at the end of a savepoint, which may have been rolled back; a flush is neither.
-    if transaction.nested or transaction.parent is None:
-        session.info.pop(_HEAD, None)
-        session.info.pop(_KEPT, None)
+    if transaction.parent is None:
+        _let_go(session)
+
+
+def _let_go(session: Session) -> None:
+    session.info.pop(_HEAD, None)
+    session.info.pop(_KEPT, None)

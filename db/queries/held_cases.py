@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.queries.cases import ITEMS, REVIEWS, case_by_id, case_by_number, items_of_case, reviews_of_case
@@ -23,9 +23,17 @@ LOOKED_FOR = ("moved.reopen", "case.amended")
 
 def read_cases(session: Session, numbers: Collection[str]) -> None:
     """Read these cases and what belongs to them, in a transaction that holds the event log."""
-    query = select(CaseFile).where(CaseFile.number.in_(numbers)).execution_options(populate_existing=True)
+    _read_cases(session, CaseFile.number.in_(numbers))
+
+
+def read_cases_of_letters(session: Session, letters: Collection[int]) -> None:
+    """Read the cases that these letters, given by id, are about; as :func:`read_cases`."""
+    _read_cases(session, CaseFile.id.in_(select(Letter.case_id).where(Letter.id.in_(letters))))
+
+
+def _read_cases(session: Session, which: ColumnElement[bool]) -> None:
     ids = []
-    for case in session.scalars(query):
+    for case in session.scalars(select(CaseFile).where(which).execution_options(populate_existing=True)):
         ids.append(case.id)
         keep_answer(session, case_by_number, case.number, case)
         keep_answer(session, case_by_id, case.id, case)

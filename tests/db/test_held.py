@@ -114,6 +114,22 @@ def test_after_a_savepoint_was_rolled_back_nothing_of_it_is_remembered(story: St
         assert len(running_clocks(session, case_id)) == there
 
 
+def test_what_was_read_before_a_savepoint_that_ends_well_is_still_known_in_it_and_after(story: Story) -> None:
+    number = story.to_review()
+    with transaction(story.runtime) as session:
+        read_cases(session, [number])
+        with session.begin_nested():
+            case = case_in(session, number)
+            with asked_in(session) as said:
+                [clock, *others] = running_clocks(session, case.id)
+            assert said == []
+            clock.state = "met"
+        with asked_in(session) as said:
+            assert running_clocks(session, case.id) == others, "and what it changed"
+        assert said == []
+        session.rollback()
+
+
 def test_many_cases_are_read_in_as_many_statements_as_one(story: Story) -> None:
     numbers = [story.approved() for _ in range(4)]
     with transaction(story.runtime) as session:
