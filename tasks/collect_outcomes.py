@@ -26,6 +26,7 @@ from db.queries.submissions import (
     submissions_of_case,
 )
 from db.tables import CaseFile, ContentItem, ItemOutcome, Submission
+from tasks.attempts import accepted
 from tasks.case_facts import facts_of
 from tasks.channels import Answer, ChannelDown
 from tasks.holding_pen import hold_answer
@@ -63,7 +64,7 @@ def collect(runtime: Runtime) -> Collected:
                 break
             with transaction(runtime) as session, events_together(session):
                 read_cases(session, {_case_number(answer.submission) for answer in page.answers})
-                _take(session, runtime, page.answers, total)
+                _take(session, runtime, kind, page.answers, total)
                 for _position, raw in page.unreadable:
                     _hold(session, runtime, HoldReason.UNREADABLE_ANSWER, "an answer cannot be read", raw, total)
                 move_cursor(session, kind, page.next)
@@ -83,11 +84,15 @@ def _submission(session: Session, number: str) -> Submission | None:
     return next((row for row in rows if row.number == number), None)
 
 
-def _take(session: Session, runtime: Runtime, answers: Sequence[Answer], total: Collected) -> None:
+def _take(session: Session, runtime: Runtime, kind: str, answers: Sequence[Answer], total: Collected) -> None:
     about = [(answer, _submission(session, answer.submission)) for answer in answers]
     known = known_answers(session, {submission.id for _, submission in about if submission is not None})
     for answer, submission in about:
         item = _item(session, submission, answer.item) if submission is not None else None
+        if submission is not None and item is not None and _may_have_arrived(submission, kind, answer):
+            # Nobody answers what did not arrive: so this is also the receipt that is not written yet, or got lost.
+            case = case_by_id(session, submission.case_id)
+            accepted(session, runtime, case, submission, answer.reference, SYSTEM, runtime.now())
         if submission is None or item is None or submission.platform_reference != answer.reference:
             message = "an answer names an item or a notice that was never sent"
             _hold(session, runtime, HoldReason.UNKNOWN_ITEM, message, answer.model_dump(mode="json"), total)
@@ -97,6 +102,13 @@ def _take(session: Session, runtime: Runtime, answers: Sequence[Answer], total: 
             known.add((submission.id, answer.answer_id))
             _record(session, runtime, submission, item, answer, SYSTEM)
             total.recorded += 1
+
+
+def _may_have_arrived(submission: Submission, kind: str, answer: Answer) -> bool:
+    """Whether a notice was tried on this channel and nothing is known yet of what came of it."""
+    if submission.channel != kind or not submission.attempts or not answer.reference:
+        return False
+    return submission.state in (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.QUEUED)
 
 
 def _item(session: Session, submission: Submission, number: str | None) -> ContentItem | None:

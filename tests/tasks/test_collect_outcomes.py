@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,13 +11,18 @@ import pytest
 from casework.errors import MoveRefused, NotAllowed, QorganError
 from casework.facts import SYSTEM
 from casework.vocabulary import Action, Outcome
+from casework.waiting import Wait
 from db.queries.submissions import count_outcomes, cursor_position
 from db.tables import ChannelCursor, ContentItem, HeldItem, ItemOutcome
 from tasks import collect_outcomes
+from tasks.case_lifecycle import advance, advance_by_stages
+from tasks.channels import ApiChannel, Outgoing, Receipt
 from tasks.collect_outcomes import Collected, collect, record_outcome
 from tasks.record import move_case
+from tasks.runtime import Runtime
 from tasks.submission import record_reference
 from tests.stories import AUDITOR, INTAKE, REVIEWER, SQLITE_ONLY, Story, link, report
+from tests.tasks.dying import die_while
 from tests.tasks.test_submission import closed_port
 
 
@@ -47,6 +54,45 @@ def test_a_case_is_decided_when_its_last_item_is_and_its_reporter_hears_how_it_e
     story.send_letters()
     assert [kept.subject for kept in story.mail("reporter@mail.example")][-1].startswith(number)
     assert [row.state for row in story.letters(number, "closure")] == ["sent"]
+    story.assert_sound()
+
+
+@pytest.mark.parametrize("drive", [advance, advance_by_stages])
+def test_an_answer_that_is_quicker_than_our_record_of_the_receipt_is_recorded(
+    story: Story, monkeypatch: pytest.MonkeyPatch, drive: Callable[[Runtime, str], Wait]
+) -> None:
+    number, send, seen = story.approved(), ApiChannel.send, list[Collected]()
+
+    def answered_at_once(channel: ApiChannel, outgoing: Outgoing, now: datetime) -> Receipt:
+        receipt = send(channel, outgoing, now)
+        story.platform.force_answer(str(receipt.reference), "1", "removed_globally")
+        seen.append(_collect(story))
+        return receipt
+
+    monkeypatch.setattr(ApiChannel, "send", answered_at_once)
+    assert drive(story.runtime, number).name == "Closed"
+    assert [(one.recorded, one.held) for one in seen] == [(1, 0)]
+    assert len(story.events(number, "submission.sent")) == 1
+    assert story.case(number).disposition == "action_taken"
+    assert story.notices_at_platform() == 1
+    story.assert_sound()
+
+
+def test_an_answer_proves_that_a_notice_arrived_whose_sender_was_killed(story: Story) -> None:
+    number = story.approved()
+    die_while(story.runtime, "submission", number)
+    [row] = story.submissions(number)
+    assert (row.state, row.platform_reference) == ("sending", None)
+    there = story.runtime.channels["api"].lookup(
+        Outgoing(row.number, row.environment, row.idempotency_key, bytes(row.payload))
+    )
+    story.platform.force_answer(str(there.reference), "1", "no_action")
+    found = _collect(story)
+    assert (found.recorded, found.held) == (1, 0)
+    [row] = story.submissions(number)
+    assert (row.state, row.platform_reference) == ("sent", there.reference)
+    assert story.drive(number).name == "Closed"
+    assert story.notices_at_platform() == 1
     story.assert_sound()
 
 
