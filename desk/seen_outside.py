@@ -10,14 +10,27 @@ from sqlalchemy import select
 from casework.payload import sha256
 from db.tables import Submission
 from sandbox.practice_mailbox import PracticeMailbox, StoredMessage
+from tasks.channels import Channel
 from tasks.checks import Check
-from tasks.outside import AtPlatform, InMailbox, once_outside
+from tasks.outside import AtPlatform, InMailbox, Told, answers_recorded, once_outside
 from tasks.runtime import Runtime
 
 
 def seen_outside(runtime: Runtime, mailbox: PracticeMailbox) -> list[Check]:
-    """The platform's and the recipients' own view: each has what we sent, as we sent it, and once."""
-    return once_outside(runtime, list(at_platform(runtime)), list(in_mailbox(mailbox)))
+    """The platform's and the recipients' own view: each has what we sent, once; and what it answered, we know."""
+    return [
+        *once_outside(runtime, list(at_platform(runtime)), list(in_mailbox(mailbox))),
+        answers_recorded(runtime, list(told_by_platform(runtime.channels["api"]))),
+    ]
+
+
+def told_by_platform(channel: Channel) -> Iterator[Told]:
+    """Every answer that the platform has told, from the first."""
+    page = channel.answers(0)
+    while page.answers:
+        for one in page.answers:
+            yield Told(one.submission, one.reference, one.item or "", one.answer_id)
+        page = channel.answers(page.next)
 
 
 def at_platform(runtime: Runtime) -> Iterator[AtPlatform]:

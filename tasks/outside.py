@@ -14,7 +14,7 @@ from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import DeliveryPromise, DeliveryState
-from db.tables import Event, Letter, Submission
+from db.tables import ContentItem, Event, ItemOutcome, Letter, Submission
 from tasks.audit import one_moment
 from tasks.checks import Check, Walk, judge
 from tasks.runtime import Runtime
@@ -37,6 +37,16 @@ class InMailbox:
     letter: int
     message_id: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer that a platform says it has given about one item of a notice."""
+
+    submission: str
+    reference: str
+    item: str
+    answer_id: str
 
 
 def once_outside(runtime: Runtime, notices: Sequence[AtPlatform], mails: Sequence[InMailbox]) -> list[Check]:
@@ -73,6 +83,33 @@ def _notices(session: Session, notices: Sequence[AtPlatform]) -> Walk:
     if seen:
         yield f"the platform has {len(seen)} notices that we never made"
     return f"{len(notices)} at the platform"
+
+
+def answers_recorded(runtime: Runtime, told: Sequence[Told]) -> Check:
+    """What platforms answered about our notices, all of it read, is on the record; none waits for a person instead."""
+    with one_moment(runtime) as session:
+        return judge("what the platform answered is on its case", _answers(session, told))
+
+
+def _answers(session: Session, told: Sequence[Told]) -> Walk:
+    items = {one: str(number) for one, number in session.execute(select(ContentItem.id, ContentItem.number)).tuples()}
+    about: dict[str, tuple[str | None, set[str]]] = {
+        number: (reference, {items[one] for one in item_ids})
+        for number, reference, item_ids in session.execute(
+            select(Submission.number, Submission.platform_reference, Submission.item_ids)
+        ).tuples()
+    }
+    answers = select(Submission.number, ItemOutcome.answer_id)
+    recorded = set(session.execute(answers.where(Submission.id == ItemOutcome.submission_id)).tuples())
+    ours = []
+    for one in told:
+        reference, own = about.get(one.submission, (None, ()))
+        if one.item in own and reference in (None, one.reference):
+            ours.append(one)
+    for one in ours:
+        if (one.submission, one.answer_id) not in recorded:
+            yield f"{one.submission}: answer {one.answer_id} about item {one.item} is not on the record"
+    return f"{len(ours)} answers"
 
 
 def _letters(session: Session, mails: Sequence[InMailbox]) -> Walk:

@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from casework.vocabulary import DeliveryState, ReportState
 from db.queries.cases import count_by
 from db.tables import Letter, Report, Submission
+from desk.seen_outside import told_by_platform
 from sandbox.practice_mailbox import read_message
 from tasks.invariants import invariants
+from tasks.outside import answers_recorded
 from tasks.runtime import Runtime
 from tools.ha_outside import LEDGER, MAIL
 
@@ -75,7 +77,8 @@ def compare(runtime: Runtime, handed_in: Iterable[bytes], outside: Path) -> Find
         notices = _notices(session, ledger(outside))
         letters = _letters(session, mails(outside))
     found = (reports, notices, letters)
-    ours = [Claim(check.name, check.holds, check.detail) for check in invariants(runtime)]
+    answers = answers_recorded(runtime, list(told_by_platform(runtime.channels["api"])))
+    ours = [Claim(check.name, check.holds, check.detail) for check in (answers, *invariants(runtime))]
     return Findings(
         [claim for claims, _, _ in found for claim in claims] + ours,
         statuses,

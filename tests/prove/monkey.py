@@ -24,6 +24,7 @@ from sqlalchemy import func, or_, select
 from casework.vocabulary import DeliveryState, MailState, ReportState
 from db.tables import CaseFile, Event, InboundMail, Letter, Report, Submission
 from desk.seen_outside import in_mailbox, seen_outside
+from sandbox.behaviour import Behaviour
 from sandbox.practice_mailbox import read_message
 from sandbox.running import start_platform_in_thread
 from tasks.case_lifecycle import ready
@@ -79,6 +80,10 @@ class Result:
     @property
     def broken(self) -> list[Check]:
         return [check for check in self.checks if not check.holds]
+
+
+AT_ONCE = {"min": 0.0, "max": 0.0}
+"""Hours: an answer is there before the receipt is written."""
 
 
 class Monkey:
@@ -186,6 +191,8 @@ class Monkey:
             "platform slow": lambda: self._platform(latency_seconds=self.chance.uniform(0.0, 0.3)),
             "platform says later": lambda: self._platform(rate_limit_next=2),
             "platform answers twice": lambda: self._platform(repeat_answers=self.chance.random() < 0.5),
+            "platform decides at once": lambda: self._platform(answer_delay_hours=AT_ONCE),
+            "platform takes its time": lambda: self._platform(answer_delay_hours=Behaviour().answer_delay_hours),
             "platform answers about nothing": lambda: self._platform(stray_answer_next=1),
             "platform away": self._platform_away,
         }

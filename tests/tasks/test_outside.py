@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from db.tables import Letter
-from desk.seen_outside import at_platform, in_mailbox
+from desk.seen_outside import at_platform, in_mailbox, told_by_platform
+from tasks.collect_outcomes import collect
 from tasks.outside import (
     AtPlatform,
     InMailbox,
+    answers_recorded,
     canaries_nowhere,
     connected_only_to,
     no_reported_url_requested,
@@ -37,6 +39,24 @@ def test_what_left_the_house_is_what_the_case_file_says_on_both_databases(story:
     notices, mails = seen(story)
     assert (len(notices), len(mails) > len({mail.letter for mail in mails})) == (1, True)
     assert broken(story, notices, mails) == ""
+
+
+def test_an_answer_that_is_not_on_the_record_is_named(story: Story) -> None:
+    number = story.submitted()
+    story.answer(number, "removed_globally")
+    collect(story.runtime)
+    [told] = told_by_platform(story.runtime.channels["api"])
+    strangers = [
+        replace(told, item="9"),
+        replace(told, reference="PP-9"),
+        replace(told, submission="XX-0000-000000/S0"),
+    ]
+    assert answers_recorded(story.runtime, [told, *strangers]).detail == "1 answers"
+    missing = answers_recorded(story.runtime, [replace(told, answer_id="A-9")])
+    assert (missing.holds, missing.detail) == (False, f"{number}/S1: answer A-9 about item 1 is not on the record")
+    story.execute("UPDATE submission SET platform_reference = NULL, state = 'sending'")
+    story.execute("DELETE FROM item_outcome")
+    assert not answers_recorded(story.runtime, [told]).holds, "a receipt that we do not have makes it no stranger"
 
 
 @SQLITE_ONLY
