@@ -29,6 +29,7 @@ from sandbox.practice_mailbox import read_message
 from sandbox.running import start_platform_in_thread
 from tasks.case_lifecycle import ready
 from tasks.checks import Check
+from tasks.collect_outcomes import collect
 from tasks.correspondence import send_letters, settle_letter
 from tasks.invariants import invariants
 from tasks.outside import canaries_nowhere, connected_only_to, no_reported_url_requested
@@ -355,7 +356,9 @@ def _settle_letters(runtime: Runtime) -> None:
 
 
 def _at_rest(runtime: Runtime) -> bool:
-    """Nothing is left that the system could do now."""
+    """Nothing is left that the system could do now, nor any answer at the platform that it has not heard."""
+    if collect(runtime).recorded:
+        return False
     with runtime.sessions.read() as session:
         left = [
             select(func.count()).select_from(Report).where(Report.state == ReportState.STORED),
