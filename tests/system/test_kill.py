@@ -79,9 +79,8 @@ def drive_again(story: Story) -> list[str]:
         ("together", 1, "received"),
         ("stage by stage", 1, "received"),
         ("stage by stage", 2, "triaged"),
-        ("stage by stage", 3, "in_legal_review"),
     ],
-    ids=["after the claim", "after the claim of a run of its own", "after triage", "after the gate"],
+    ids=["after the claim", "after the claim of a run of its own", "after triage"],
 )
 def test_a_case_whose_process_was_killed_between_two_commits_is_completed_by_the_next_drive(
     story: Story, how: str, commits: int, left: str
@@ -90,8 +89,7 @@ def test_a_case_whose_process_was_killed_between_two_commits_is_completed_by_the
     drive_and_die(story, commits, how)
     assert story.status(number) == left
     assert case_lifecycle.ready(story.runtime, None) == 0, "the dead process's lease still runs"
-    waits_for_a_person = story.status(number) == "in_legal_review"
-    assert drive_again(story) == ([] if waits_for_a_person else [number])
+    assert drive_again(story) == [number]
     assert story.status(number) == "in_legal_review"
     kinds = [event.kind for event in story.events(number)]
     assert len(kinds) == len(set(kinds)), "nothing was recorded twice"
@@ -104,7 +102,7 @@ def test_a_case_whose_process_was_killed_between_two_commits_is_completed_by_the
 @SQLITE_ONLY
 @pytest.mark.parametrize(
     ("how", "commits", "at_platform"),
-    [("together", 1, 0), ("together", 2, 1), ("together", 3, 1), ("stage by stage", 4, 1)],
+    [("together", 1, 0), ("together", 2, 1), ("together", 3, 1), ("stage by stage", 3, 1)],
     ids=["after the claim", "after the attempt", "after the yes was written", "after the move"],
 )
 def test_a_notice_whose_process_was_killed_reaches_the_platform_once(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.collect_outcomes import collect
 from tasks.settings import ROOT
 from tests.stories import SQLITE_ONLY, Story, report
 from tests.system.test_up import wait_for
@@ -155,6 +156,7 @@ def two_notices(story: Story, outside: Path) -> Story:
         story.approve(number)
         story.drive(number)
     story.later(days=2)
+    collect(story.runtime)
     story.send_letters()
     for kept in story.mail():
         shutil.copy(kept.path, outside / MAIL)
@@ -186,6 +188,13 @@ def test_other_bytes_than_the_approved_ones_are_found(two_notices: Story, outsid
     assert [claim.says for claim in found.claims if not claim.holds] == [
         "what arrived is what was approved, byte for byte"
     ]
+
+
+@SQLITE_ONLY
+def test_an_answer_of_the_platform_that_is_not_on_the_record_is_found(two_notices: Story, outside: Path) -> None:
+    two_notices.answer("KZ-2026-000001", "more_info_needed")
+    found = found_by(two_notices, outside)
+    assert [claim.says for claim in found.claims if not claim.holds] == ["what the platform answered is on its case"]
 
 
 @SQLITE_ONLY
