@@ -14,20 +14,23 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import psycopg
+from sqlalchemy import func, select
 
 from bench.child import Tick, peak_memory, serve
 from bench.lifecycle import all_are, approve
 from bench.practice import practice_runtime
 from bench.report import Figure
 from bench.site import Site, received, running_site
-from casework.vocabulary import Lane, Status
+from casework.vocabulary import DeliveryState, Lane, Status
+from db.tables import Letter
 from tasks.case_lifecycle import advance
 from tasks.collect_outcomes import collect
 from tasks.correspondence import send_letters
@@ -35,6 +38,7 @@ from tasks.runtime import Runtime
 
 BLOCK = 250
 """Cases of one drive, so that progress is seen; the process stays the same."""
+MOST_HOURS = 1_000
 SAMPLE_SECONDS = 0.25
 
 
@@ -134,8 +138,25 @@ def _live(runtime: Runtime, first: int, lives: int) -> None:
     for number in numbers:
         advance(runtime, number)
     all_are(runtime, numbers, Status.CLOSED)
-    while send_letters(runtime).sent:
-        pass
+    _send_all(runtime)
+
+
+def _send_all(runtime: Runtime) -> None:
+    """Every letter that is queued, hour after hour: one address gets only so many in each."""
+    for hours in range(MOST_HOURS):
+        send_letters(replace(runtime, now=partial(_later, runtime, hours)))
+        if not _queued(runtime):
+            return
+    raise AssertionError("every letter goes out in the end")
+
+
+def _later(runtime: Runtime, hours: int) -> datetime:
+    return runtime.now() + timedelta(hours=hours)
+
+
+def _queued(runtime: Runtime) -> int:
+    with runtime.sessions.read() as session:
+        return session.scalar(select(func.count()).where(Letter.state == DeliveryState.QUEUED)) or 0
 
 
 def _sizes(site: Site) -> dict[str, int]:
