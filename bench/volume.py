@@ -194,8 +194,8 @@ def _file_size(runtime: Runtime, place: Path) -> int:
     return (place / "qorgan.db").stat().st_size
 
 
-FULL = partial(measure, cases=5_000, lives=500)
-QUICK = partial(measure, cases=500, lives=100)
+FULL = partial(measure, cases=5_000, lives=150)
+QUICK = partial(measure, cases=500, lives=60)
 
 if __name__ == "__main__":
     serve(QUICK if "--quick" in sys.argv else FULL)
