@@ -216,9 +216,10 @@ def test_the_operator_sees_the_case_and_what_it_waits_for(system: LocalSystem) -
             page = started.new_page()
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
-            page.goto(f"{system.api.removesuffix('/api')}/runs", timeout=60_000)
+            # Prefect's server on SQLite may wait a minute for itself (its busy timeout), and says nothing meanwhile.
+            page.goto(f"{system.api.removesuffix('/api')}/runs", timeout=120_000, wait_until="domcontentloaded")
             row = page.locator("li, .flow-run-list-item, .state-list-item").filter(has_text=number).first
-            row.wait_for(timeout=60_000)
+            row.wait_for(timeout=120_000)
             assert "Awaiting legal review" in row.inner_text()
             assert any(url.startswith(system.api) for url in asked)
         finally:
