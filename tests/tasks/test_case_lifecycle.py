@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from casework.errors import CaseMovedMeanwhile, MoveRefused
-from casework.vocabulary import Action
+from casework.vocabulary import Action, Status
+from casework.waiting import Wait
+from db.tables import CaseFile
 from tasks import attempts, case_lifecycle, collect_outcomes
-from tasks.case_lifecycle import BACK_OFF, BACK_OFF_IN_DANGER, LEASE, Step, claim, perform, ready, set_aside, set_out
+from tasks.case_lifecycle import (
+    BACK_OFF,
+    BACK_OFF_IN_DANGER,
+    LEASE,
+    STAGES,
+    Stage,
+    Step,
+    advance,
+    advance_by_stages,
+    claim,
+    perform,
+    ready,
+    set_aside,
+    set_out,
+)  # fmt: skip
 from tasks.runtime import Runtime
 from tests.stories import REVIEWER, SQLITE_ONLY, Story, in_danger, together
 
@@ -127,6 +145,30 @@ def test_an_alarm_that_cannot_be_raised_holds_up_nothing(story: Story, monkeypat
     for _ in range(3):
         set_aside(story.runtime, number, OSError())
     assert story.case(number).failures == 3
+
+
+@pytest.mark.parametrize("drive", [advance, advance_by_stages])
+def test_a_case_that_went_as_far_as_it_goes_is_held_by_nobody(
+    story: Story, drive: Callable[[Runtime, str], Wait]
+) -> None:
+    number = story.take_in()
+    assert claim(story.runtime, None, "one", 1) == [number]
+    drive(story.runtime, number)
+    case = story.case(number)
+    assert (case.lease_owner, case.lease_until, case.drive_at) == (None, None, None)
+
+
+def test_a_refusal_that_nobody_caused_meanwhile_fails_the_drive(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = story.take_in()
+
+    def refuse(_session: Session, _runtime: Runtime, case: CaseFile) -> None:
+        raise MoveRefused(case.number, "the rules say no", rule="test")
+
+    monkeypatch.setitem(STAGES, Status.RECEIVED, Stage("prioritize", refuse))
+    with pytest.raises(MoveRefused):
+        advance_by_stages(story.runtime, number)
+    assert story.status(number) == "received"
+    assert ready(story.runtime, None) == 1, "it does not wait for somebody in silence"
 
 
 def test_a_case_that_was_moved_meanwhile_is_free_again_at_once(story: Story) -> None:
