@@ -24,6 +24,9 @@ HOST = "127.0.0.1"
 PREFECT_PORT = 4200
 """Where Prefect's page is looked for."""
 
+BUSY_SECONDS = 60
+BUSY_PAUSE_SECONDS = 0.2
+
 SERVER_START_SECONDS = 120
 """A first start migrates Prefect's own database, which takes about 20 seconds."""
 
@@ -216,10 +219,27 @@ def deploy_queues(server: PrefectServer) -> None:
 
 def _queue(server: PrefectServer, name: str, priority: int) -> None:
     """A work queue with its priority, made through the API because the command refuses one that exists."""
-    client = httpx.Client(base_url=server.api_url, timeout=30, trust_env=False)
-    with client:
-        found = client.get(f"/work_pools/qorgan/queues/{name}")
-        if found.status_code == 404:
-            client.post("/work_pools/qorgan/queues", json={"name": name, "priority": priority}).raise_for_status()
+    with httpx.Client(base_url=server.api_url, timeout=30, trust_env=False) as client:
+        found = ask_prefect(client, "GET", f"/work_pools/qorgan/queues/{name}")
+        if found.status_code == httpx.codes.NOT_FOUND:
+            ask_prefect(
+                client, "POST", "/work_pools/qorgan/queues", {"name": name, "priority": priority}
+            ).raise_for_status()
         else:
-            client.patch(f"/work_pools/qorgan/queues/{name}", json={"priority": priority}).raise_for_status()
+            ask_prefect(client, "PATCH", f"/work_pools/qorgan/queues/{name}", {"priority": priority}).raise_for_status()
+
+
+def ask_prefect(
+    client: httpx.Client, method: str, path: str, body: Mapping[str, object] | None = None
+) -> httpx.Response:
+    """Ask a local Prefect server, again while it is busy.
+
+    On SQLite a request whose transaction reads before it writes is refused at once with 503 when another one wrote in
+    between; Prefect's own client asks again as well. After BUSY_SECONDS the refusal is the answer.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        answer = client.request(method, path, json=body)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() >= deadline:
+            return answer
+        time.sleep(BUSY_PAUSE_SECONDS)
