@@ -149,6 +149,14 @@ class PracticeMailbox:
     def _paths(self) -> list[Path]:
         return list(self.directory.glob("*-*.eml"))
 
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """aiosmtpd's hook at EHLO. As other mail servers, it takes several commands at once (RFC 2920)."""
+        session.host_name = hostname
+        name, *can = responses
+        return [name, "250-PIPELINING", *can]
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:

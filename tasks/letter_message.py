@@ -13,11 +13,12 @@ from casework.vocabulary import DeliveryState
 from db.queries.letter_messages import keep_message, message_of
 from db.queries.letters import letters_of_thread
 from db.tables import Letter
+from tasks.composer import compose
 from tasks.contacts import Reached
 from tasks.delivery import case_of
 from tasks.letterpress import Rendered
 from tasks.mail_protection import Sign, encrypt
-from tasks.mailer import Envelope, compose
+from tasks.mailer import Envelope
 from tasks.runtime import Runtime
 
 MESSAGE = "letter"

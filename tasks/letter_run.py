@@ -1,10 +1,11 @@
 """One run over the letters that are due: made a few at a time, taken under a lease, attempted once, written down.
 
 Order and why: (1) see to whom the letter goes now and whether it may go now, make the message
-and store it with its fixed Message-ID, (2) take the letter and count the attempt, (3) commit,
-(4) send those bytes, (5) write what the server said before anything else is sent. A sender that
-dies between 3 and 5 leaves the letter 'sending' with a lease; when that has run out the letter's
-promise decides: repeat it, or ask a person.
+and store it with its fixed Message-ID, (2) tell the server who sends, (3) take the letter, count
+the attempt and commit, while the server thinks about that, (4) send those bytes, (5) write what
+the server said before the text of any other letter is sent. A sender that dies between 3 and 5
+leaves the letter 'sending' with a lease; when that has run out the letter's promise decides:
+repeat it, or ask a person.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -120,11 +122,10 @@ class Run:
             if not self.made:
                 self.make(A_FEW)
                 continue
-            taken = self._settle_and_take(sent)
+            letter, envelope = self.made.popleft()
+            attempt = line.send(envelope, partial(self._settle_and_take, sent, letter, envelope))
             sent = None
-            if taken is not None:
-                letter, envelope = taken
-                attempt = line.send(envelope)
+            if attempt is not None:
                 unanswered = not attempt.connected or attempt.result is Delivered.UNKNOWN
                 self.troubles = self.troubles + 1 if unanswered else 0
                 sent = letter, attempt
@@ -220,9 +221,8 @@ class Run:
             self.total.count(letter)
         return False
 
-    def _settle_and_take(self, sent: tuple[Letter, Attempt] | None) -> tuple[Letter, Envelope] | None:
+    def _settle_and_take(self, sent: tuple[Letter, Attempt] | None, letter: Letter, envelope: Envelope) -> bool:
         """Write down what the server said to one letter, and take the next: both, or the first at least."""
-        letter, envelope = self.made.popleft()
         try:
             with transaction(self.runtime) as session:
                 events = [] if sent is None else self._settle(session, *sent)
@@ -234,7 +234,7 @@ class Run:
             raise
         if sent is not None:
             self.total.count(sent[0], by=sent[1])
-        return (letter, envelope) if taken else None
+        return bool(taken)
 
     def _settle_alone(self, letter: Letter, attempt: Attempt) -> None:
         with transaction(self.runtime) as session:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7EnvelopeBuilder, PKCS7Options
 
 from casework.errors import ConfigurationError, QorganError
-from tasks.mailer import dkim_signer
+from tasks.composer import dkim_signer
 from tasks.settings import Settings
 
 Sign = Callable[[bytes], bytes]

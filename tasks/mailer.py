@@ -1,9 +1,10 @@
-"""The only importer of ``emails``. Composes a message once, sends exactly those bytes, and says what is known.
+"""The only way to a mail server. Sends exactly the bytes it is given, and says what is known.
 
-The library's own sending is not trusted with a record: it swallows errors, counts a partly
-refused message as sent, sends again by itself after a disconnect, accepts any certificate, and
-sets no Message-ID. Here one message has one recipient, one attempt is one attempt, and a
-connection lost after the text was handed over is *unknown*, never 'failed'.
+``emails`` speaks SMTP here, and in tasks/composer.py it writes messages. Its own way of sending is
+not trusted with a record: it swallows errors, counts a partly refused message as sent, sends again
+by itself after a disconnect, accepts any certificate, and sets no Message-ID. Here one message has
+one recipient, one attempt is one attempt, and a connection lost after the text was handed over is
+*unknown*, never 'failed'.
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
 from emails.backend.smtp.backend import SMTPBackend
 from emails.backend.smtp.client import SMTPClientWithResponse
-from emails.message import Message
-from emails.signers import DKIMSigner
+from emails.utils import sanitize_email
 
 from casework.errors import ConfigurationError
 from tasks.settings import Settings
@@ -67,62 +67,23 @@ class Envelope:
     id: str = ""
 
 
-def compose(
-    *,
-    message_id: str,
-    sender: tuple[str, str],
-    recipient: tuple[str, str],
-    reply_to: str,
-    subject: str,
-    text: str,
-    html: str,
-    at: datetime,
-    headers: dict[str, str],
-) -> bytes:
-    """The message's bytes (CRLF line ends). Raises ValueError for a header with a line break in it.
-
-    Marked as written by a machine (RFC 3834), so that absence notes do not answer it.
-    """
-    for value in (subject, *recipient, *sender, reply_to, message_id, *headers.values()):
-        if "\r" in value or "\n" in value:
-            raise ValueError("a header may not contain a line break")
-    # A name that looks like an encoded word is shown as it stands: decoded, it could hold a line break after all.
-    recipient = (recipient[0].replace("=?", "= ?"), recipient[1])
-    message = Message(
-        subject=subject,
-        text=text,
-        html=html,
-        mail_from=sender,
-        mail_to=recipient,
-        reply_to=reply_to,
-        message_id=message_id,
-        date=at,
-        headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All", **headers},
-    )
-    return bytes(message.as_bytes())
-
-
-def dkim_signer(selector: str, domain: str, key: bytes) -> Callable[[bytes], bytes]:
-    """Puts a DKIM signature (RFC 6376) in front of a message. ``key`` is PEM; raises ValueError when it is no key.
-
-    Header and body are relaxed: a relay may fold a line and wrap a space without breaking the signature.
-    """
-    try:
-        signer = DKIMSigner(selector, domain, key, canonicalize=(b"relaxed", b"relaxed"))
-    except Exception as error:  # the library below has no common base for what it raises over a key
-        raise ValueError(f"no private key: {type(error).__name__}") from error
-    return lambda message: bytes(signer.sign_message_bytes(message))
-
-
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"]+@[^\s@<>(),;:\"]+")
 _GO_AHEAD, _CLOSING = 354, 421
 """The server's reply to DATA, and to nothing else: the text comes next. And: it ends the conversation."""
+
+
+class _Withdrawn(Exception):
+    """The letter may not go after all; the server knows its sender, and perhaps its recipient, but no text."""
 
 
 class _Client(SMTPClientWithResponse):
     """Checks whom it talks to, bounds the time of an attempt, and notes when the text is handed over."""
 
     parent: _Backend
+    _unread: int = 0
+    """Replies to MAIL and RCPT that nobody has read yet."""
+    _told: str = ""
+    """What RCPT was told ahead of the reply to MAIL."""
 
     def initialize(self) -> None:
         if self.parent.starttls is not None:
@@ -138,7 +99,25 @@ class _Client(SMTPClientWithResponse):
         if self.user:
             self.login(self.user, self.password)
 
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """Give one command. With MAIL goes RCPT, to a server that takes several at once (RFC 2920).
+
+        While the server looks at them, whoever sends is asked whether the letter may go.
+        """
+        if cmd == "rcpt" and self._told:
+            assert args == self._told, "one letter, one recipient"
+            self._told = ""
+            return
+        super().putcmd(cmd, args)
+        if cmd == "mail":
+            self._unread, self._told = 1, ""
+            if self.has_extn("pipelining"):
+                super().putcmd("rcpt", self.parent.recipient)
+                self._unread, self._told = 2, self.parent.recipient
+            self.parent.ask_leave()
+
     def getreply(self) -> tuple[int, bytes]:
+        self._unread = max(0, self._unread - 1)
         if self.sock is not None:
             left = self.parent.deadline - monotonic()
             self.sock.settimeout(max(0.001, min(self.parent.timeout, left)))
@@ -153,6 +132,8 @@ class _Client(SMTPClientWithResponse):
     def begin_anew(self) -> None:
         """RSET, after a refusal; a server that cannot do that is called again."""
         try:
+            while self._unread and self.sock is not None:
+                self.getreply()
             if self.rset()[0] != 250:
                 self.close()
         except (OSError, smtplib.SMTPException):
@@ -168,6 +149,10 @@ class _TlsClient(_Client):
         assert self.parent.tls_context is not None
         plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
         return self.parent.tls_context.wrap_socket(plain, server_hostname=host)
+
+
+def _always() -> bool:
+    return True
 
 
 class _Backend(SMTPBackend):
@@ -187,6 +172,8 @@ class _Backend(SMTPBackend):
         self.timeout = mailer.timeout
         self.deadline = 0.0
         self.text_handed_over = False
+        self.recipient = ""
+        self.may_go: Callable[[], bool] = _always
 
     def retry_on_disconnect(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
@@ -202,6 +189,12 @@ class _Backend(SMTPBackend):
     def begin(self) -> None:
         """An attempt begins: in all, it may take four times the longest silence."""
         self.deadline, self.text_handed_over = monotonic() + 4 * self.timeout, False
+
+    def ask_leave(self) -> None:
+        """Ask whether the letter may go. How long that takes is not the server's fault. Raises _Withdrawn."""
+        if not self.may_go():
+            raise _Withdrawn
+        self.begin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +274,18 @@ class Line:
             self._backend.begin()
             self._failed = self._open()
 
-    def send(self, envelope: Envelope) -> Attempt:
-        """Make one attempt. Never raises: what went wrong is the attempt's result."""
+    def send(self, envelope: Envelope, may_go: Callable[[], bool] = _always) -> Attempt | None:
+        """Make one attempt: what went wrong is its result. None when the letter may not go after all.
+
+        ``may_go`` is called once, and no text is handed over before it has said yes: while the server answers to who
+        sends and who receives, or, where no server answers, in the end. What it raises is raised here.
+        """
+        asked = cache(may_go)
+        self._backend.may_go = asked
+        attempt = self._attempts(envelope)
+        return attempt if asked() else None
+
+    def _attempts(self, envelope: Envelope) -> Attempt:
         if _ADDRESS.fullmatch(envelope.recipient) is None:
             # The library would send to whatever it finds in it, or to nobody, and call that a success.
             return Attempt(Delivered.NO, "not attempted: this is no address of a mailbox")
@@ -350,9 +353,13 @@ class Line:
         asks = client.has_extn("dsn")
         mail, rcpt = report_options(envelope.id, envelope.recipient) if asks else ([], [])
         try:
+            backend.recipient = " ".join([f"TO:{smtplib.quoteaddr(sanitize_email(envelope.recipient))}", *rcpt])
             response = backend.sendmail(
                 envelope.sender, envelope.recipient, _Finished(envelope.message), mail_options=mail, rcpt_options=rcpt
             )
+        except _Withdrawn:
+            client.begin_anew()
+            return Attempt(Delivered.LATER, "not attempted: it may not go now")
         except UnicodeError:
             client.begin_anew()
             return Attempt(Delivered.NO, "not attempted: the address has letters that this way of sending cannot carry")

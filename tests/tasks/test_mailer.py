@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from casework.errors import ConfigurationError
-from tasks.mailer import Attempt, Delivered, Envelope, Mailer, compose
+from tasks.composer import compose
+from tasks.mailer import Attempt, Delivered, Envelope, Mailer
 
 ENVELOPE = Envelope("us@ministry.example", "them@mail.example", b"Subject: a letter\r\n\r\nText.\r\n")
 

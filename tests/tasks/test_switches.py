@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from casework.errors import NotAllowed, QorganError
@@ -55,9 +57,10 @@ def test_a_mute_stops_a_run_between_two_letters(story: Story, monkeypatch: pytes
         story.take_in()
     send = Line.send
 
-    def and_then_muted(line: Line, envelope: Envelope) -> Attempt:
-        attempt = send(line, envelope)
-        mute(story.runtime, HEAD, WHY)
+    def and_then_muted(line: Line, envelope: Envelope, may_go: Callable[[], bool]) -> Attempt | None:
+        attempt = send(line, envelope, may_go)
+        if attempt is not None:
+            mute(story.runtime, HEAD, WHY)
         return attempt
 
     monkeypatch.setattr(Line, "send", and_then_muted)
