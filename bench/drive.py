@@ -51,7 +51,7 @@ def measure(tick: Tick, *, part: str, on_postgres: bool, turns: int, at_once: Se
     """Drive cases to legal review and to the platform, beside their floor: ``turns`` times ``at_once`` cases each."""
     walks = (
         Walk("review", "received to legal review", Status.IN_LEGAL_REVIEW, ("prioritize", "completeness gate")),
-        Walk("submission", "approved to submitted", Status.SUBMITTED, ("submit", "settle outcomes")),
+        Walk("submission", "approved to submitted", Status.SUBMITTED, ("submit",)),
     )
     with running_site(on_postgres=on_postgres) as site:
         asyncio.run(_drive(site.runtime, walks, turns, at_once, tick))

@@ -21,7 +21,6 @@ from flows.guarded import in_thread
 from flows.showing import show_timeline
 from tasks.case_lifecycle import Step, perform, set_out
 from tasks.logs import logger
-from tasks.run_record import begin, begin_of_drive
 from tasks.runtime import current
 
 CaseNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}-\d{4}-\d{6,}$")]
@@ -43,16 +42,16 @@ async def case_lifecycle(case_number: CaseNumber) -> State[None]:
     """Drive one case now. Safe to run again at any time: the case file knows where the case is."""
     with structlog.contextvars.bound_contextvars(case=case_number):
         shown_only = _SHOWN_ONLY.get()
-        since = begin_of_drive(current(), case_number) if shown_only else begin(current())
         try:
-            step = await in_thread(set_out, current(), case_number)
+            start = await in_thread(set_out, current(), case_number, driven_before=shown_only)
+            step = start.first
             while isinstance(step, Step):
                 step = await run_stage(step, case_number)
         except CaseNotFound as error:
             # A number that was typed, not an effect that failed: a sentence helps, a traceback does not.
             return Failed(name="No such case", message=str(error))
         done_by = "the drive before this run" if shown_only else "this run"
-        moved = await show_timeline(case_number, since, step, done_by=done_by)
+        moved = await show_timeline(case_number, start.since, step, done_by=done_by)
     ended = not moved and step.who == "nobody"
     return Completed(
         name=f"{step.name}: nothing to do" if ended else step.name, message=f"Next: {step.who}. {step.what}"

@@ -22,6 +22,7 @@ from casework.waiting import Wait, waiting_for
 from db.queries.cases import claim_cases, count_ready, driven_apart
 from db.queries.events import events_together
 from db.queries.held_cases import read_cases
+from db.queries.run_events import end_of_log, last_woken
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
 from tasks import attempts, collect_outcomes, legal_review, prioritization, submission
@@ -70,6 +71,7 @@ STAGES: dict[Status, Stage] = {
 
 
 SEND_ANSWER = Stage("send answer", takes=attempts.take_answers)
+WITH_PLATFORM = (Status.SUBMITTED, Status.MORE_INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,17 @@ class Step:
 def next_step(session: Session, case: CaseFile, last: Step | None) -> Step | None:
     """The order of one case's stages: what the case's status calls for now; None when it waits for somebody.
 
-    A stage that left the status where it was is the last, except an answer that was sent: then outcomes are settled.
+    A stage that left the status where it was is the last, except an answer that was sent: then outcomes may be settled.
     """
     now, answered = Status(case.status), last is not None and last.stage is SEND_ANSWER
     if last is not None and now is last.status and not answered:
         return None
-    asked = now is Status.SUBMITTED and not answered and submission.unsettled(session, case)
-    stage = SEND_ANSWER if asked else STAGES.get(now)
+    if now is Status.SUBMITTED and not answered and submission.unsettled(session, case):
+        return Step(SEND_ANSWER, now)
+    if now in WITH_PLATFORM and collect_outcomes.called_for(facts_of(session, case)) is None:
+        # Looking whether there is something to settle is no stage: a run shows what was done.
+        return None
+    stage = STAGES.get(now)
     return None if stage is None else Step(stage, now)
 
 
@@ -123,14 +129,26 @@ def status_of(runtime: Runtime, number: str) -> Status:
         return Status(find_case(session, number).status)
 
 
-def set_out(runtime: Runtime, number: str) -> Step | Wait:
-    """The first step of a case that is driven by itself; or what it waits for, when there is nothing to do."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a drive of one case begins: its first step, or what the case waits for when there is nothing to do.
+
+    What it does comes behind position ``since`` of the event log.
+    """
+
+    first: Step | Wait
+    since: int
+
+
+def set_out(runtime: Runtime, number: str, *, driven_before: bool = False) -> Start:
+    """Begin to drive one case by itself. With ``driven_before``, what other drives did counts as this one's."""
     with runtime.sessions.read() as session:
         step = next_step(session, find_case(session, number), None)
+        since = last_woken(session, number) if driven_before else end_of_log(session)
     if step is not None:
-        return step
+        return Start(step, since)
     with transaction(runtime) as session:
-        return _go_on(session, runtime, find_case(session, number), None)
+        return Start(_go_on(session, runtime, find_case(session, number), None), since)
 
 
 def perform(runtime: Runtime, number: str, step: Step) -> Step | Wait:
@@ -187,7 +205,7 @@ def advance(runtime: Runtime, number: str) -> Wait:
 
 def advance_by_stages(runtime: Runtime, number: str) -> Wait:
     """The same, each stage with a commit of its own, as in a run of its own."""
-    step = set_out(runtime, number)
+    step = set_out(runtime, number).first
     while isinstance(step, Step):
         step = perform(runtime, number, step)
     return step

@@ -201,7 +201,7 @@ def record_outcome(
         _record(session, runtime, submission, item, answer, actor)
 
 
-def _called_for(case: CaseFacts) -> Action | None:
+def called_for(case: CaseFacts) -> Action | None:
     """The move that the outcomes of a case with the platform call for; None while it waits for an answer."""
     outcomes = {item.outcome for item in case.items}
     if case.status not in (Status.SUBMITTED, Status.MORE_INFO):
@@ -215,6 +215,6 @@ def _called_for(case: CaseFacts) -> Action | None:
 
 def settle(session: Session, runtime: Runtime, case: CaseFile) -> None:
     """Stage: move a submitted case by its items' outcomes: to the platform's question, or to its end."""
-    action = _called_for(facts_of(session, case))
+    action = called_for(facts_of(session, case))
     if action is not None:
         move_in(session, runtime, case, action, SYSTEM, runtime.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from db.queries.run_events import RunEvent, end_of_log, events_from, last_woken
+from db.queries.run_events import RunEvent, end_of_log, events_from
 from tasks.runtime import Runtime
 
 MOST_ROWS = 200
@@ -20,12 +20,6 @@ def begin(runtime: Runtime) -> int:
     """Where the event log ends now; what a run does comes behind it."""
     with runtime.sessions.read() as session:
         return end_of_log(session)
-
-
-def begin_of_drive(runtime: Runtime, case_number: str) -> int:
-    """Where the event log ended when the case was last given something to do; what drives did since comes behind it."""
-    with runtime.sessions.read() as session:
-        return last_woken(session, case_number)
 
 
 def done_to_case(runtime: Runtime, case_number: str, since: int) -> list[Row]:

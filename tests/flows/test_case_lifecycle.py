@@ -95,8 +95,13 @@ async def test_each_stage_is_a_task_run_of_its_own(story: Story, recorded: Recor
     assert [stage.name for stage in stages] == ["prioritize", "completeness gate"]
     story.approve(number)
     state = await case_lifecycle(number, return_state=True)
+    [stage] = await recorded.task_runs(run_id(state), 1)
+    assert stage.name == "submit", "where a platform has not answered yet, there is nothing to settle"
+    story.answer(number, "not_found")
+    collect_outcomes.collect(story.runtime)
+    state = await case_lifecycle(number, return_state=True)
     stages = await recorded.task_runs(run_id(state), 2)
-    assert [stage.name for stage in stages] == ["submit", "settle outcomes"]
+    assert [stage.name for stage in stages] == ["settle outcomes", "close"]
 
 
 async def test_running_a_case_again_changes_nothing_and_shows_the_same_badge(story: Story) -> None:

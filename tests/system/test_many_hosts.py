@@ -17,7 +17,7 @@ import pytest
 from tasks.collect_outcomes import collect
 from tasks.settings import ROOT
 from tests.stories import SQLITE_ONLY, Story, report
-from tests.system.test_up import wait_for
+from tests.system.waiting import wait_for
 from tools import ha_parts
 from tools.ha_balancer import Balancer
 from tools.ha_checks import Findings, compare
@@ -72,7 +72,7 @@ def test_a_killed_part_takes_all_it_started_with_it_and_comes_back(
         while len(before := parts.processes("worker")) < 2:
             time.sleep(0.02)
         parts.kill("worker")
-        wait_for(lambda: not any(alive(pid) for pid in before), 10, "all of them are gone")
+        wait_for(lambda: not any(alive(pid) for pid in before), "all of them are gone", 10)
         assert parts.tend() == ["worker"]
         again = parts.processes("worker")[0]
         assert again not in before

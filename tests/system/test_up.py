@@ -11,13 +11,12 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -26,25 +25,12 @@ import pytest
 from tasks.deployments import planned
 from tasks.settings import ROOT
 from tests.stories import in_danger
+from tests.system.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]
 
-READY_SECONDS = 120
 CODE = "from pathlib import Path; import sys; from desk.up import main; raise SystemExit(main(Path(sys.argv[1])))"
 CASE = "KZ-2026-000001"
-
-Found = TypeVar("Found")
-
-
-def wait_for(look: Callable[[], Found], seconds: float, what: str) -> Found:
-    """Look every half second until there is something to see."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError, OSError, ValueError):
-            if found := look():
-                return found
-        time.sleep(0.5)
-    raise AssertionError(f"not within {seconds:g} seconds: {what}")
 
 
 @dataclass
@@ -88,6 +74,16 @@ class LocalSystem:
         logs = self.state.glob("logs/*.log")
         return "\n".join(f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in logs)
 
+    def tell(self) -> str:
+        """How things stand: every run with its times, and the last words of every process."""
+        try:
+            runs: list[dict[str, Any]] = self.ask("flow_runs/filter", sort="EXPECTED_START_TIME_ASC", limit=100)
+        except (httpx.HTTPError, OSError) as error:
+            return f"Prefect does not say: {error!r}\n{self.log_of_processes()}"
+        times = ("expected_start_time", "start_time", "end_time")
+        lines = [f"{run['name']:<40} {run['state_name']:<20} {[run[time] for time in times]}" for run in runs]
+        return "\n".join([f"{datetime.now(UTC)}", *lines, self.log_of_processes()])
+
 
 def processes_of(state: Path) -> list[str]:
     """Every process that has the state folder in its command or its environment."""
@@ -124,7 +120,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, occupied_port: int) -> Iter
         )  # fmt: skip
     running = LocalSystem(process, state, printed)
     try:
-        wait_for(lambda: "Ctrl-C" in running.text or process.poll() is not None, READY_SECONDS, "the system is up")
+        wait_for(lambda: "Ctrl-C" in running.text or process.poll() is not None, "the system is up", tell=running.tell)
         assert process.poll() is None, running.text + running.log_of_processes()
         yield running
     finally:
@@ -170,7 +166,7 @@ def test_an_event_for_a_lane_makes_a_drive_of_that_lane(system: LocalSystem) -> 
         "resource": {"prefect.resource.id": "qorgan.lane.routine"},
     }
     httpx.post(f"{system.api}/events", json=[event], trust_env=False).raise_for_status()
-    [run] = wait_for(by_event, 30, "a drive that the event started")
+    [run] = wait_for(by_event, "a drive that the event started", tell=system.tell)
     assert run["parameters"] == {"lane": "routine"}
 
 
@@ -182,7 +178,7 @@ def test_a_scheduled_run_takes_in_what_lies_in_the_inbox_and_acts_on_danger(syst
     def taken_in() -> list[dict[str, Any]]:
         return [run for run in system.finished_by_schedule("intake") if run["state_name"] != "Inbox empty"]
 
-    [run] = wait_for(taken_in, 120, f"a scheduled intake; {system.log_of_processes()}")
+    [run] = wait_for(taken_in, "a scheduled intake", tell=system.tell)
     assert run["state_name"] == "1 case, 0 duplicates, 0 held"
     year = datetime.now(UTC).year
     assert system.status(CASE.replace("2026", str(year))) == "in_legal_review"
@@ -193,11 +189,11 @@ def test_a_scheduled_run_takes_in_what_lies_in_the_inbox_and_acts_on_danger(syst
         rows = system.ask("logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}})
         return [row["message"] for row in rows if "reports taken in" in row["message"]]
 
-    assert wait_for(our_lines, 20, "our own log line in the run's log")
+    assert wait_for(our_lines, "our own log line in the run's log", tell=system.tell)
 
 
 def test_a_scheduled_sweep_really_fires(system: LocalSystem) -> None:
-    runs = wait_for(lambda: system.finished_by_schedule("sla-sweep"), 120, "a scheduled sweep")
+    runs = wait_for(lambda: system.finished_by_schedule("sla-sweep"), "a scheduled sweep", tell=system.tell)
     assert all(run["state_name"] for run in runs)
 
 

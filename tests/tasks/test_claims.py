@@ -225,7 +225,7 @@ def test_two_processes_that_drive_the_same_cases_do_everything_once(story: Story
 @SQLITE_ONLY
 def test_a_stage_that_another_drive_did_meanwhile_is_done(story: Story) -> None:
     number = story.take_in()
-    step = case_lifecycle.set_out(story.runtime, number)
+    step = case_lifecycle.set_out(story.runtime, number).first
     assert isinstance(step, case_lifecycle.Step)
     assert step.stage.name == "prioritize"
     story.drive(number)
