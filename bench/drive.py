@@ -1,7 +1,8 @@
 """One case's drive through Prefect, over a flow with as many empty tasks on the same server.
 
 A real server with the settings of prefect.toml, the practice platform in a process of its own. Drive and floor run in
-turns, each going first every other time, alone and several at once. Here everything is on SQLite;
+turns, each going first every other time, alone and several at once; a ratio is the median of the turns' own ratios, so
+that a machine which grows slower or faster meanwhile changes nothing. Here everything is on SQLite;
 ``bench.drive_postgres`` is the same on PostgreSQL.
 """
 
@@ -63,17 +64,18 @@ def measure(tick: Tick, *, part: str, on_postgres: bool, turns: int, at_once: Se
 
 def _figures(part: str, walk: Walk, at_once: int) -> list[Figure]:
     ours, floor = median(walk.ours[at_once]), median(walk.floor[at_once])
+    ratio = median(one / nothing for one, nothing in zip(walk.ours[at_once], walk.floor[at_once], strict=True))
     name = f"{part}.{walk.name}"
     if at_once == 1:
         title, size = walk.title, len(walk.ours[1])
         return [
-            Figure(f"{name}_ratio", f"drive, {title}, over empty tasks", ours / floor, "×", size),
+            Figure(f"{name}_ratio", f"drive, {title}, over empty tasks", ratio, "×", size),
             Figure(name, f"drive, {title}", 1_000 * ours, "ms", size),
             Figure(f"{name}_floor", "the same flow with empty tasks", 1_000 * floor, "ms", size),
         ]
     title = f"{walk.title}, {at_once} at once"
     return [
-        Figure(f"{name}_ratio_at_once", f"drive, {title}, over empty tasks", ours / floor, "×", at_once),
+        Figure(f"{name}_ratio_at_once", f"drive, {title}, over empty tasks", ratio, "×", at_once),
         Figure(f"{name}_at_once", f"drives a second, {title}", 1 / ours, "/s", at_once),
     ]
 
@@ -120,7 +122,7 @@ def _approved(runtime: Runtime, numbers: Sequence[str]) -> Sequence[str]:
 
 
 ON_SQLITE = partial(measure, part="drive", on_postgres=False)
-FULL = partial(ON_SQLITE, turns=30, at_once=(1, 2))
+FULL = partial(ON_SQLITE, turns=40, at_once=(1, 2))
 QUICK = partial(ON_SQLITE, turns=15, at_once=(1, 2))
 
 if __name__ == "__main__":

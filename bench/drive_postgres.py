@@ -9,7 +9,7 @@ from bench.child import serve
 from bench.drive import measure
 
 ON_POSTGRES = partial(measure, part="drive_postgres", on_postgres=True)
-FULL = partial(ON_POSTGRES, turns=30, at_once=(1, 4))
+FULL = partial(ON_POSTGRES, turns=40, at_once=(1, 4))
 QUICK = partial(ON_POSTGRES, turns=15, at_once=(1, 4))
 
 if __name__ == "__main__":
