@@ -30,7 +30,7 @@ from desk.local import (
 from tasks.settings import ROOT, Settings
 from tasks.signing_key import find_key, make_key
 
-WORKERS = {"child-safety": 4, "routine": 2}
+WORKERS = {"child-safety": 5, "routine": 2}
 """Flow runs at a time of each queue's own worker. A backlog never holds a place that a child's case needs."""
 
 

@@ -1,15 +1,23 @@
-"""Take in what lies in the inbox. Danger to a child is acted on here, at once, batch by batch."""
+"""Take in what lies in the inbox. Danger to a child is acted on here, at once, batch by batch.
+
+The run that the schedule starts then watches the inbox until shortly before the next one starts: what is put there
+waits for a second, and not for a new process.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Annotated
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
+from pydantic import Field
 
 from casework.vocabulary import Lane, Priority, ReportState
 from flows.case_lifecycle import show_driven
@@ -19,9 +27,20 @@ from flows.showing import Progress, succeeded
 from flows.waking import wake
 from tasks.case_lifecycle import claim, set_aside
 from tasks.correspondence import send_letters
-from tasks.inbox import count_lines, take_in_inbox
+from tasks.inbox import Turn, count_lines, something_waits, take_in_inbox
 from tasks.intake_results import TakenIn
 from tasks.runtime import current
+
+LOOK_AGAIN_SECONDS = 1.0
+"""Pause between two looks at the inbox."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What one run did: reports by what they became, and the numbers of P0 cases whose drive failed."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
 
 
 @task(name="take in a batch", cache_policy=NO_CACHE)
@@ -37,11 +56,35 @@ async def send_urgent_letters() -> None:
 
 
 @flow(name="intake", flow_run_name="intake from the inbox")
-async def intake() -> State[None]:
-    """Each report becomes a case, a duplicate or a held report. A P0 is driven before the next batch is read."""
+async def intake(watch_seconds: Annotated[int, Field(ge=0, le=600)] = 0) -> State[None]:
+    """Each report becomes a case, a duplicate or a held report. A P0 is driven before the next batch is read.
+
+    ``watch_seconds``: how long, from its start, it looks for more. While another run is at work it waits for its turn.
+    """
+    runtime, done, until, turns = current(), Done(), monotonic() + watch_seconds, 0
+    with Turn(runtime.settings.inbox) as turn:
+        while True:
+            # The first time also what a crash left unread.
+            if turn.taken() and (not turns or await in_thread(something_waits, runtime)):
+                await _take_in_all(done)
+                turns += 1
+            if monotonic() >= until:
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    if not turns:
+        return Completed(
+            name="Another intake is at work", message="Next: it. What lies in the inbox is taken in by it."
+        )
+    await succeeded("inbox", **done.counts)
+    if done.failed:
+        return Failed(name=f"{len(done.failed)} P0 failed", message=f"Set aside: {', '.join(done.failed)}")
+    return Completed(name=_summary(done.counts))
+
+
+async def _take_in_all(done: Done) -> None:
+    """Until the inbox is empty."""
     counts: Counter[str] = Counter()
     driven: list[str] = []
-    failed: list[str] = []
     async with Progress("reports taken in", await in_thread(count_lines, current())) as progress:
         batches = take_in_inbox(current())
         while batch := await take_in_batch(batches):
@@ -49,15 +92,12 @@ async def intake() -> State[None]:
             urgent = dict.fromkeys(r.case_number for r in batch if r.case_number and r.priority == Priority.P0)
             if urgent:
                 gone, stuck = await _drive_at_once(urgent)
-                driven, failed = driven + gone, failed + stuck
+                driven, done.failed = driven + gone, done.failed + stuck
             await progress.step(len(batch))
+    done.counts += counts
     if counts:
         wake(Lane)
     await show_driven(driven)
-    await succeeded("inbox", **counts)
-    if failed:
-        return Failed(name=f"{len(failed)} P0 failed", message=f"Set aside: {', '.join(failed)}")
-    return Completed(name=_summary(counts))
 
 
 async def _drive_at_once(urgent: Collection[str]) -> tuple[list[str], list[str]]:

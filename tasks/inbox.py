@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 from casework.facts import SYSTEM
 from casework.report_formats import split_file
@@ -20,6 +22,7 @@ from tasks.switches import guard_after_import
 log = logger("inbox")
 
 TAKING, EMPTY, TOO_LARGE = "taking", "empty", "too-large"
+LOCK = ".intake.lock"
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes of one file: it is read as a whole."""
 UNFINISHED = (".part", ".tmp", "~")
@@ -70,6 +73,39 @@ def _put_aside(runtime: Runtime, path: Path) -> None:
     with transaction(runtime) as session:
         hold_file(session, runtime, "inbox", LARGEST_FILE, runtime.now())
     path.replace(_free(aside / path.name))
+
+
+class Turn:
+    """Whose turn it is to take in: two at once would take files from under each other.
+
+    The lock goes with its process, however that ends; its empty file stays.
+    """
+
+    def __init__(self, inbox: Path) -> None:
+        inbox.mkdir(parents=True, exist_ok=True)
+        # Open for writing, because network file systems lock nothing else.
+        self._lock = (inbox / LOCK).open("a")
+
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.close()
+
+    def taken(self) -> bool:
+        """Whether it is ours; asked again, it may have become so."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def something_waits(runtime: Runtime) -> bool:
+    """Whether a file lies in the inbox that nobody is still writing."""
+    return bool(_waiting(runtime.settings.inbox))
 
 
 def count_lines(runtime: Runtime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ from tests.stories import START, USERS, MovableClock, Story, close_runtime, make
 # The same examples in every run; and a loaded machine is no fault of theirs.
 hypothesis.register_profile("seeded", derandomize=True, deadline=None)
 hypothesis.load_profile("seeded")
+
+
+def pytest_collection_finish() -> None:
+    """Whatever lives to the end, thirteen thousand tests among it, is looked through by the garbage collector no more."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

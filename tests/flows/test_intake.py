@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from flows.intake import intake
 from tasks import case_lifecycle
 from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
+from tasks.inbox import LOCK, Turn
 from tasks.runtime import Runtime
 from tests.flows.conftest import SECRET
 from tests.flows.prefect_records import Recorded
@@ -26,13 +30,31 @@ def put(inbox: Path, name: str, *reports: dict[str, Any]) -> None:
 
 
 def files(inbox: Path) -> dict[str, list[str]]:
-    """Names of the files in each of the inbox's folders."""
+    """Names of the files in each of the inbox's folders, but for the lock."""
     where = {"inbox": inbox, "taking": inbox / "taking"}
-    return {name: sorted(path.name for path in folder.iterdir() if path.is_file()) for name, folder in where.items()}
+    names = {name: [path.name for path in folder.iterdir() if path.is_file()] for name, folder in where.items()}
+    return {name: sorted(set(found) - {LOCK}) for name, found in names.items()}
 
 
 def cases(story: Story) -> list[CaseFile]:
     return sorted(story.all(CaseFile), key=lambda case: case.number)
+
+
+@pytest.fixture
+def over(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Set, the time for which a run watches is over; until then it is not, however long that takes."""
+    event = Event()
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(module, "monotonic", lambda: 100.0 if event.is_set() else 0.0)
+    return event
+
+
+def until(there: Callable[[], bool], seconds: float = 30) -> bool:
+    """Wait for it to be so; whether it is."""
+    deadline = time.monotonic() + seconds
+    while not there() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return there()
 
 
 async def test_files_become_cases_and_leave_the_inbox(story: Story, inbox: Path, woken: list[str]) -> None:
@@ -51,6 +73,57 @@ async def test_files_become_cases_and_leave_the_inbox(story: Story, inbox: Path,
 async def test_an_empty_inbox_is_no_failure_and_wakes_nobody(story: Story, inbox: Path, woken: list[str]) -> None:
     assert (await intake(return_state=True)).name == "Inbox empty"
     assert woken == []
+
+
+async def test_what_is_put_in_while_a_run_watches_waits_for_no_other_run(
+    story: Story, inbox: Path, woken: list[str], over: Event
+) -> None:
+    put(inbox, "monday.jsonl", report(category="fraud"))
+    run = asyncio.create_task(intake(watch_seconds=50, return_state=True))
+    assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
+    put(inbox, "hotline.jsonl", in_danger())
+    assert await asyncio.to_thread(until, lambda: [case.priority for case in cases(story)][-1] == "P0")
+    assert await asyncio.to_thread(until, lambda: files(inbox)["taking"] == [])
+    assert not run.done()
+    over.set()
+    assert (await run).name == "2 cases, 0 duplicates, 0 held"
+    danger = cases(story)[-1]
+    assert danger.status == "in_legal_review"
+    assert {letter.state for letter in story.letters(danger.number, "police_referral")} == {"sent"}
+    assert woken == ["qorgan.lane.child-safety", "qorgan.lane.routine"] * 2, "after each file"
+
+
+async def test_a_second_run_leaves_the_inbox_to_the_first(story: Story, inbox: Path, woken: list[str]) -> None:
+    put(inbox, "monday.jsonl", report())
+    with Turn(inbox) as first:
+        assert first.taken()
+        assert (await intake(return_state=True)).name == "Another intake is at work"
+        assert cases(story) == []
+        assert "inbox" not in story.last_successes(), "it has done nothing"
+    assert (await intake(return_state=True)).name == "1 case, 0 duplicates, 0 held"
+
+
+async def test_a_run_that_watches_goes_on_where_the_one_before_it_ends(
+    story: Story, inbox: Path, woken: list[str], over: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Event()
+
+    def taken(turn: Turn) -> bool:
+        answer = whether_taken(turn)
+        asked.set()
+        return answer
+
+    put(inbox, "monday.jsonl", report())
+    with Turn(inbox) as first:
+        assert first.taken()
+        whether_taken = Turn.taken
+        monkeypatch.setattr(Turn, "taken", taken)
+        run = asyncio.create_task(intake(watch_seconds=50, return_state=True))
+        assert await asyncio.to_thread(asked.wait, 30)
+        assert cases(story) == []
+    assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
+    over.set()
+    assert (await run).name == "1 case, 0 duplicates, 0 held"
 
 
 async def test_a_file_that_is_still_being_written_is_left_alone(story: Story, inbox: Path, woken: list[str]) -> None:

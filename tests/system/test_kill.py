@@ -102,8 +102,8 @@ def test_a_case_whose_process_was_killed_between_two_commits_is_completed_by_the
 @SQLITE_ONLY
 @pytest.mark.parametrize(
     ("how", "commits", "at_platform"),
-    [("together", 1, 0), ("together", 2, 1), ("together", 3, 1), ("stage by stage", 3, 1)],
-    ids=["after the claim", "after the attempt", "after the yes was written", "after the move"],
+    [("together", 1, 0), ("together", 2, 1), ("together", 3, 1), ("stage by stage", 2, 1)],
+    ids=["after the claim", "after the attempt", "after the yes was written", "after the attempt of a run of its own"],
 )
 def test_a_notice_whose_process_was_killed_reaches_the_platform_once(
     story: Story, how: str, commits: int, at_platform: int
