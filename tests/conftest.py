@@ -26,7 +26,7 @@ hypothesis.load_profile("seeded")
 
 
 def pytest_collection_finish() -> None:
-    """Whatever lives to the end, thirteen thousand tests among it, is looked through by the garbage collector no more."""
+    """What lives to the end, thousands of tests among it, is looked through by the garbage collector no more."""
     gc.collect()
     gc.freeze()
 
