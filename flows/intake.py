@@ -62,7 +62,7 @@ async def intake(watch_seconds: Annotated[int, Field(ge=0, le=600)] = 0) -> Stat
     ``watch_seconds``: how long, from its start, it looks for more. While another run is at work it waits for its turn.
     """
     runtime, done, until, turns = current(), Done(), monotonic() + watch_seconds, 0
-    with Turn(runtime.settings.inbox) as turn:
+    with await in_thread(Turn, runtime.settings.inbox) as turn:
         while True:
             # The first time also what a crash left unread.
             if turn.taken() and (not turns or await in_thread(something_waits, runtime)):

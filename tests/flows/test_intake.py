@@ -103,6 +103,19 @@ async def test_a_second_run_leaves_the_inbox_to_the_first(story: Story, inbox: P
     assert (await intake(return_state=True)).name == "1 case, 0 duplicates, 0 held"
 
 
+async def test_an_inbox_that_cannot_be_written_fails_the_run_without_telling_where_it_is(
+    story: Story, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(folder: Path) -> Turn:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(module, "Turn", forbidden)
+    state = await intake(return_state=True)
+    assert state.is_failed()
+    assert "PermissionError" in str(state.message)
+    assert str(inbox) not in str(state.message)
+
+
 async def test_a_run_that_watches_goes_on_where_the_one_before_it_ends(
     story: Story, inbox: Path, woken: list[str], over: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
