@@ -95,7 +95,9 @@ def next_step(session: Session, case: CaseFile, last: Step | None) -> Step | Non
         return None
     if now is Status.SUBMITTED and not answered and submission.unsettled(session, case):
         return Step(SEND_ANSWER, now)
-    if now in WITH_PLATFORM and collect_outcomes.called_for(facts_of(session, case)) is None:
+    if now in WITH_PLATFORM and (
+        submission.answers_on_their_way(session, case) or collect_outcomes.called_for(facts_of(session, case)) is None
+    ):
         # Looking whether there is something to settle is no stage: a run shows what was done.
         return None
     stage = STAGES.get(now)
@@ -262,7 +264,10 @@ def _together(runtime: Runtime, walks: Mapping[str, Walk]) -> tuple[dict[str, Wa
 
 def _give_back(session: Session, runtime: Runtime, case: CaseFile) -> Wait:
     """Nobody drives the case until something calls for it; what it waits for."""
-    again, silent = _again_at(runtime, submissions_of_case(session, case.id)), bool(muted(session))
+    # Elsewhere nobody tries a notice: it must not call for drives that would do nothing.
+    tried = case.status in (Status.APPROVED, Status.SUBMITTED)
+    again = _again_at(runtime, submissions_of_case(session, case.id)) if tried else None
+    silent = bool(muted(session))
     if silent and again is not None:
         # Lifting the mute wakes it; until then it need not be looked at over and over.
         again = max(again, runtime.now() + BACK_OFF)

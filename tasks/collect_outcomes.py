@@ -150,6 +150,10 @@ def _record(
         session, runtime, case, "outcome.recorded", actor, at, moment="outcome.recorded", wake=True,
         data={"submission": submission.number, "item": item.number, "outcome": answer.outcome.value},
     )  # fmt: skip
+    for row in submissions_of_case(session, case.id):
+        if row.kind == "answer" and row.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN):
+            # It speaks: so it can be asked at once whether it has our answer.
+            row.next_attempt_at = None
     if answer.outcome is Outcome.MORE_INFO_NEEDED and not stale:
         case.question = answer.reason
         if Outcome.MORE_INFO_NEEDED not in before:

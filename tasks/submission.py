@@ -114,6 +114,15 @@ def _find(session: Session, number: str) -> Submission:
     return row
 
 
+def answers_on_their_way(session: Session, case: CaseFile) -> bool:
+    """Whether it is still to be found out, by a try, whether the platform has an answer to its question.
+
+    What it said next waits for that: a case that went on would leave the answer behind.
+    """
+    rows = (row for row in current_submissions(session, case) if row.kind == "answer")
+    return any(row.state in (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN) for row in rows)
+
+
 def unsettled(session: Session, case: CaseFile) -> bool:
     """Whether some notice of the case still needs a try or a person."""
     return any(row.state not in SETTLED for row in current_submissions(session, case))
