@@ -35,7 +35,16 @@ from db.queries.cases import case_by_number
 from db.queries.events import events_of_case
 from db.queries.letters import letters_of_case
 from db.tables import CaseFile
-from desk.local import PrefectServer, Processes, deploy, plan_prefect, start_prefect, start_sandbox, start_worker
+from desk.local import (
+    PrefectServer,
+    Processes,
+    ask_prefect,
+    deploy,
+    plan_prefect,
+    start_prefect,
+    start_sandbox,
+    start_worker,
+)
 from desk.up import WORKERS
 from desk.wake import wake
 from tasks.case_lifecycle import advance, ready
@@ -44,7 +53,6 @@ from tasks.prioritization import change_priority
 from tasks.runtime import Runtime, use
 from tasks.settings import ROOT
 
-BUSY = 503
 DUTY = "olzhas"
 PATIENCE_SECONDS = 180.0
 """After so long a P0 has been starved, and the measurement fails."""
@@ -117,14 +125,14 @@ def run_now(server: PrefectServer, deployment: str) -> None:
         scheduled: dict[str, object] = {"state": {"type": "SCHEDULED"}}
         path = f"/deployments/{found['id']}/create_flow_run"
         # A server on SQLite that is busy says so, or says nothing; the page, too, is then pressed again.
-        while (answer := _answered(client, path, scheduled)) is None or answer.status_code == BUSY:
+        while (answer := _answered(client, path, scheduled)) is None:
             time.sleep(1)
         answer.raise_for_status()
 
 
 def _answered(client: httpx.Client, path: str, body: dict[str, object]) -> httpx.Response | None:
     try:
-        return client.post(path, json=body)
+        return ask_prefect(client, "POST", path, body)
     except httpx.ReadTimeout:
         return None
 

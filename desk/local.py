@@ -25,6 +25,7 @@ PREFECT_PORT = 4200
 """Where Prefect's page is looked for."""
 
 BUSY_SECONDS = 60
+"""So long a server that is busy is asked again."""
 BUSY_PAUSE_SECONDS = 0.2
 
 SERVER_START_SECONDS = 120

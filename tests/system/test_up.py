@@ -177,8 +177,8 @@ def test_a_scheduled_run_takes_in_what_lies_in_the_inbox_and_acts_on_danger(syst
     (inbox / "hotline.jsonl.part").write_text(line, encoding="utf-8")
     (inbox / "hotline.jsonl.part").rename(inbox / "hotline.jsonl")
     wait_for(lambda: system.status(number) == "in_legal_review", "a case that was driven", tell=system.tell)
-    letters = wait_for(lambda: list((system.state / "mail").glob("*.eml"))[1:], "both letters", tell=system.tell)
-    assert letters, "police referral and duty alert"
+    mail = system.state / "mail"
+    wait_for(lambda: len(list(mail.glob("*.eml"))) >= 2, "police referral and duty alert", tell=system.tell)
     wait_for(lambda: files_in(inbox) == [LOCK], "an inbox that is empty", tell=system.tell)
     # The run goes on watching; its own page has our log line already.
     scheduled = {run["id"] for run in system.runs("intake") if run["auto_scheduled"]}
@@ -187,7 +187,7 @@ def test_a_scheduled_run_takes_in_what_lies_in_the_inbox_and_acts_on_danger(syst
         rows = system.ask("logs/filter", logs={"flow_run_id": {"any_": sorted(scheduled)}})
         return [row for row in rows if "reports taken in" in row["message"]]
 
-    assert wait_for(our_lines, "our own log line in the run's log", tell=system.tell)
+    wait_for(our_lines, "our own log line in the run's log", tell=system.tell)
 
 
 def files_in(folder: Path) -> list[str]:
