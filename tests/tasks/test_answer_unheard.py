@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import update
 
 from casework.vocabulary import Action
+from db.tables import CaseFile, Submission
 from tasks.case_lifecycle import claim
 from tasks.channels import Accepted, Receipt
 from tasks.collect_outcomes import collect
 from tests.stories import REVIEWER, SQLITE_ONLY, Story
 
 pytestmark = SQLITE_ONLY
+
+
+@contextmanager
+def nobody_can_ask(story: Story) -> Iterator[None]:
+    """The platform tells nobody what it has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(story.runtime.channels["api"]), "lookup", lambda *_: Receipt(Accepted.UNKNOWN))
+        yield
 
 
 def answer_that_nobody_heard_arrive(story: Story) -> str:
@@ -21,24 +34,59 @@ def answer_that_nobody_heard_arrive(story: Story) -> str:
     story.drive(number)
     story.move(number, Action.ANSWER, REVIEWER)
     story.platform.behaviour(fail_after_accept_next=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(story.runtime.channels["api"]), "lookup", lambda *_: Receipt(Accepted.UNKNOWN))
+    with nobody_can_ask(story):
         story.drive(number)
-    assert story.submissions(number)[1].state in ("queued", "unknown")
+    assert answers(story, number) == ["unknown"]
     return number
 
 
-@pytest.mark.parametrize(
+def answers(story: Story, number: str) -> list[str]:
+    """The states of our answers to the platform's questions."""
+    return [row.state for row in story.submissions(number) if row.kind == "answer"]
+
+
+SAYS_NEXT = pytest.mark.parametrize(
     ("outcome", "then"), [("removed_globally", "closed"), ("more_info_needed", "more_info")], ids=["decides", "asks"]
 )
-def test_what_the_platform_says_next_leaves_no_answer_behind(story: Story, outcome: str, then: str) -> None:
+
+
+@SAYS_NEXT
+def test_a_platform_that_speaks_is_asked_at_once_whether_it_has_our_answer(
+    story: Story, outcome: str, then: str
+) -> None:
     number = answer_that_nobody_heard_arrive(story)
     story.answer(number, outcome, reason="And which minute?")
     collect(story.runtime)
-    for _ in range(4):
-        story.drive(number)
-        story.later(minutes=40)
-    assert story.status(number) == then
-    assert [row.state for row in story.submissions(number)] == ["sent", "sent"]
+    story.drive(number)
+    assert (answers(story, number), story.status(number)) == (["sent"], then)
     assert claim(story.runtime, None, "the next one", 5) == [], "nothing is left to do"
     story.assert_sound()
+
+
+@SAYS_NEXT
+def test_what_it_said_waits_until_that_is_known(story: Story, outcome: str, then: str) -> None:
+    number = answer_that_nobody_heard_arrive(story)
+    story.answer(number, outcome, reason="And which minute?")
+    collect(story.runtime)
+    with nobody_can_ask(story):
+        story.drive(number)
+    assert (answers(story, number), story.status(number)) == (["unknown"], "submitted")
+    story.later(minutes=6)
+    assert claim(story.runtime, None, "the next one", 5) == [number], "it is asked again"
+    story.drive(number)
+    assert (answers(story, number), story.status(number)) == (["sent"], then)
+    story.assert_sound()
+
+
+def test_an_answer_that_an_ended_case_left_behind_calls_for_no_drive(story: Story) -> None:
+    number = answer_that_nobody_heard_arrive(story)
+    story.answer(number, "removed_globally")
+    collect(story.runtime)
+    story.drive(number)
+    with story.runtime.sessions.write.begin() as session:
+        session.execute(update(Submission).where(Submission.kind == "answer").values(state="unknown"))
+        session.execute(update(CaseFile).values(drive_at=story.clock()))
+    assert claim(story.runtime, None, "this one", 5) == [number]
+    story.drive(number)
+    story.later(hours=2)
+    assert claim(story.runtime, None, "the next one", 5) == []
