@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -39,45 +39,52 @@ def main(argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets:
     wanted = _arguments(argv)
     people = Console(stderr=wanted.json == "-", width=None if sys.stdout.isatty() else 140)
     parts = [part for part in PARTS if wanted.only in (None, "memory", part)]
-    measured, failed = _run(parts, wanted.quick, run)
+    figures: list[Figure] = []
+    failed: dict[str, PartError] = {}
+
+    def keep(left: Sequence[str]) -> None:
+        """What is measured is written after every part: a run that is stopped takes none of it away."""
+        if wanted.json not in (None, "-"):
+            Path(wanted.json).write_text(_as_json(figures, targets, wanted.quick), encoding="utf-8")
+        if wanted.page is not None:
+            write_page(wanted.page, figures, targets, at=datetime.now(UTC), failed=list(failed), left=left)
+
+    for measured, left in _run(parts, wanted.quick, run, failed):
+        figures += [one for one in measured if wanted.only is None or one.name.startswith(f"{wanted.only}.")]
+        keep(left)
     for failure in failed.values():
         Console(stderr=True).print(str(failure), markup=False)
-    figures = [figure for figure in measured if wanted.only is None or figure.name.startswith(f"{wanted.only}.")]
     people.print(as_table(figures, targets))
-    if wanted.json is not None:
-        _write(wanted.json, json.dumps(as_data(figures, targets, quick=wanted.quick), indent=2) + "\n")
-    if wanted.page is not None:
-        write_page(wanted.page, figures, targets, at=datetime.now(UTC), failed=list(failed))
+    if wanted.json == "-":
+        sys.stdout.write(_as_json(figures, targets, wanted.quick))
     return 0 if all_met(figures, targets) and not failed else 1
 
 
-def _run(parts: Sequence[str], quick: bool, run: RunPart) -> tuple[list[Figure], dict[str, PartError]]:
+def _run(
+    parts: Sequence[str], quick: bool, run: RunPart, failed: dict[str, PartError]
+) -> Iterator[tuple[list[Figure], Sequence[str]]]:
     """One part after the other, with a bar for each: they must not take each other's time.
 
-    A part that fails takes nothing from the others.
+    The figures of each, and what is left then. A part that fails takes nothing from the others.
     """
-    figures: list[Figure] = []
-    failed: dict[str, PartError] = {}
     with Progress(console=Console(stderr=True)) as progress:
         bars = {part: progress.add_task(part, total=None, start=False) for part in parts}
-        for part, bar in bars.items():
+        for done, (part, bar) in enumerate(bars.items(), start=1):
             progress.start_task(bar)
+            figures: list[Figure] = []
             try:
-                figures += run(part, quick, partial(_show, progress, bar))
+                figures = run(part, quick, partial(_show, progress, bar))
             except PartError as failure:
                 failed[part] = failure
-    return figures, failed
+            yield figures, parts[done:]
+
+
+def _as_json(figures: Sequence[Figure], targets: Mapping[str, Target], quick: bool) -> str:
+    return json.dumps(as_data(figures, targets, quick=quick), indent=2) + "\n"
 
 
 def _show(progress: Progress, bar: TaskID, done: int, steps: int) -> None:
     progress.update(bar, completed=done, total=steps)
-
-
-def _write(where: str, text: str) -> None:
-    if where == "-":
-        sys.stdout.write(text)
-        return
-    Path(where).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,20 @@ _BLOCK = re.compile(r"(<!-- measured -->\n).*?(<!-- end of measured -->)", re.DO
 
 
 def write_page(
-    page: Path, figures: Sequence[Figure], targets: Mapping[str, Target], *, at: datetime, failed: Sequence[str] = ()
+    page: Path,
+    figures: Sequence[Figure],
+    targets: Mapping[str, Target],
+    *,
+    at: datetime,
+    failed: Sequence[str] = (),
+    left: Sequence[str] = (),
 ) -> None:
-    """Put the figures of one run between the page's marks. Raises ValueError when the page has none."""
+    """Put the figures of one run between the page's marks. Raises ValueError when the page has none.
+
+    What ``failed`` and what was ``left`` when the page was written is said.
+    """
     unfinished = f" Not measured, because it failed: {', '.join(failed)}." if failed else ""
+    unfinished += f" Not measured yet: {', '.join(left)}." if left else ""
     told = f"{_about(at)}{unfinished}\n\n{_tables(figures, targets)}\n"
     written, count = _BLOCK.subn(lambda found: found[1] + told + found[2], page.read_text(encoding="utf-8"))
     if not count:

@@ -75,7 +75,9 @@ def rows_while_held(
                 return question(session, key)
             answers = kept.setdefault(asked, {})
             if key not in answers:
-                answers[key] = list(question(session, key))
+                # What this transaction adds and alters is followed below: nothing need be written for the question.
+                with session.no_autoflush:
+                    answers[key] = list(question(session, key))
             known: list[Row] = answers[key]
             for row in (*session.new, *session.dirty):
                 if isinstance(row, table) and cast(Any, row).case_id == key and row not in known:

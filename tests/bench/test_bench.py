@@ -109,6 +109,22 @@ def test_a_part_that_fails_takes_nothing_from_the_others_and_the_page_says_so(tm
     assert "`lanes.made_up`" not in told
 
 
+def test_a_run_that_is_stopped_leaves_what_it_has_measured(tmp_path: Path) -> None:
+    def run(part: str, quick: bool, tick: Tick) -> list[Figure]:
+        if part == "volume":
+            raise KeyboardInterrupt
+        return [Figure(f"{part}.made_up", "made up", 1.0, "s")]
+
+    page, file = tmp_path / "page.md", tmp_path / "figures.json"
+    page.write_text("<!-- measured -->\n<!-- end of measured -->\n", encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        main(["--page", str(page), "--json", str(file)], run=run, targets={})
+    told = page.read_text(encoding="utf-8")
+    assert "Not measured yet: volume, intake, sweep, letters, mail, law, simulate." in told
+    assert "`lanes.made_up`" in told
+    assert "lanes.made_up" in by_name(json.loads(file.read_text(encoding="utf-8")))
+
+
 def test_a_bound_itself_meets_the_target() -> None:
     assert Target(1.3).met(1.3)
     assert not Target(1.3).met(1.301)

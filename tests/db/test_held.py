@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from casework.facts import SYSTEM
@@ -96,6 +96,21 @@ def test_running_clocks_follow_those_that_stop_start_and_move_before_anything_is
         session.flush()
         assert running_clocks(session, case.id) == [sooner, later, *before[1:]]
         session.rollback()
+
+
+def test_asking_for_running_clocks_writes_nothing_that_waits_and_sees_it_all_the_same(story: Story) -> None:
+    number = story.to_review()
+    with transaction(story.runtime) as session:
+        case = case_in(session, number)
+        stopped = session.scalars(select(Clock).where(Clock.case_id == case.id, Clock.state != "running")).first()
+        assert stopped is not None
+        case.quote, stopped.state = "altered", "running"
+        with asked_in(session) as said:
+            running = running_clocks(session, case.id)
+        assert [statement.split()[0] for statement in said] == ["SELECT"]
+        assert stopped in running
+        session.flush()
+        assert stopped in running_clocks(session, case.id)
 
 
 def test_after_a_savepoint_was_rolled_back_nothing_of_it_is_remembered(story: Story) -> None:
