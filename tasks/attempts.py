@@ -25,6 +25,7 @@ from db.tables import CaseFile, Submission
 from tasks.case_facts import find_case
 from tasks.channels import Accepted, Channel, Outgoing, Receipt
 from tasks.logs import logger
+from tasks.platform_words import say_what_came_first
 from tasks.record import note, transaction
 from tasks.runtime import Runtime
 from tasks.switches import muted
@@ -227,4 +228,6 @@ def accepted(
         session, runtime, case, moment, actor, at, moment=moment, subject=Subject("submission", row.id),
         data={"submission": row.number, "platform": row.platform, "payload_sha256": row.payload_sha256},
     )  # fmt: skip
+    if row.kind == "answer":
+        say_what_came_first(session, runtime, case, row, actor, at)
     log.info("submission accepted", case=case.number, submission=row.number)

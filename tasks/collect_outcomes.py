@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from casework.clocks import Subject
 from casework.errors import NotAllowed, QorganError
 from casework.facts import SYSTEM, Actor, CaseFacts
-from casework.moments import Moment
 from casework.vocabulary import FINAL_OUTCOMES, Action, DeliveryState, HoldReason, Outcome, Role, Status
 from db.queries.cases import case_by_id, case_by_number, items_of_case
 from db.queries.events import events_together
@@ -31,6 +28,7 @@ from tasks.case_facts import facts_of
 from tasks.channels import Answer, ChannelDown
 from tasks.holding_pen import hold_answer
 from tasks.logs import logger
+from tasks.platform_words import newest_about, outcomes_of, platform_said
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -141,7 +139,7 @@ def _record(
             recorded_at=at,
         )
     )
-    before = _outcomes(session, submission)
+    before = outcomes_of(session, submission)
     stale = answer.outcome not in FINAL_OUTCOMES and item.outcome in FINAL_OUTCOMES
     if not stale:
         item.outcome, item.outcome_at = answer.outcome.value, answer.decided_at
@@ -157,24 +155,11 @@ def _record(
     if answer.outcome is Outcome.MORE_INFO_NEEDED and not stale:
         case.question = answer.reason
         if Outcome.MORE_INFO_NEEDED not in before:
-            _platform_said(session, runtime, case, submission, "platform.asked", actor, at)
+            asked_about = newest_about(session, submission, [item.id])
+            platform_said(session, runtime, case, asked_about, "platform.asked", actor, at)
     for row in submissions_of_case(session, case.id):
-        if item.id in row.item_ids and _outcomes(session, row) <= FINAL_OUTCOMES:
-            _platform_said(session, runtime, case, row, "platform.decided", actor, at)
-
-
-def _outcomes(session: Session, submission: Submission) -> set[Outcome]:
-    """The outcomes in force of the items a notice is about."""
-    items = items_of_case(session, submission.case_id)
-    return {Outcome(item.outcome) for item in items if item.id in submission.item_ids}
-
-
-def _platform_said(
-    session: Session, runtime: Runtime, case: CaseFile, row: Submission, moment: Moment, actor: Actor, at: datetime
-) -> None:
-    """The clocks on one notice stop when the platform has decided all its items, or asks."""
-    subject = Subject("submission", row.id)
-    note(session, runtime, case, moment, actor, at, moment=moment, subject=subject, data={"submission": row.number})
+        if item.id in row.item_ids and outcomes_of(session, row) <= FINAL_OUTCOMES:
+            platform_said(session, runtime, case, row, "platform.decided", actor, at)
 
 
 def record_outcome(

@@ -18,6 +18,7 @@ from db.tables import CaseFile, Escalation, ItemOutcome, Letter, Submission
 from tasks.arrived_mail import Arrived, Done, note_mail
 from tasks.delivery import prove
 from tasks.escalation import recipient_actor, record_acknowledgement
+from tasks.platform_words import newest_about, platform_said
 from tasks.record import move_in, note
 from tasks.runtime import Runtime
 
@@ -169,9 +170,8 @@ def _asked(
         note(session, runtime, case, "outcome.recorded", SYSTEM, at, moment="outcome.recorded", data=data)
     case.question = arrived.answer.own_words[:QUESTION]
     session.flush()
-    asked = {"submission": submission.number, "mail": arrived.id}
-    subject = Subject("submission", submission.id)
-    note(session, runtime, case, "platform.asked", SYSTEM, at, moment="platform.asked", subject=subject, data=asked)
+    about = newest_about(session, submission, [item.id for item in items])
+    platform_said(session, runtime, case, about, "platform.asked", SYSTEM, at, {"mail": arrived.id})
     move_in(session, runtime, case, Action.ASK_MORE, SYSTEM, at)
     return ["platform.asked"]
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from casework.vocabulary import Action
-from db.tables import CaseFile, Submission
+from db.tables import CaseFile, Clock, Submission
 from tasks.case_lifecycle import claim
 from tasks.channels import Accepted, Receipt
 from tasks.collect_outcomes import collect
@@ -60,6 +60,43 @@ def test_a_platform_that_speaks_is_asked_at_once_whether_it_has_our_answer(
     story.drive(number)
     assert (answers(story, number), story.status(number)) == (["sent"], then)
     assert claim(story.runtime, None, "the next one", 5) == [], "nothing is left to do"
+    story.assert_sound()
+
+
+def owed_by_platform(story: Story, number: str) -> list[str]:
+    """The papers that the platform still owes us a word on, by its running clocks."""
+    numbers = {row.id: row.number for row in story.submissions(number)}
+    return [numbers[clock.subject_id] for clock in story.clocks(number) if clock.duty == "platform" and running(clock)]
+
+
+def running(clock: Clock) -> bool:
+    return clock.state == "running"
+
+
+@SAYS_NEXT
+def test_no_time_runs_for_the_platform_that_has_said_its_next_word(story: Story, outcome: str, then: str) -> None:
+    number = answer_that_nobody_heard_arrive(story)
+    story.answer(number, outcome, reason="And which minute?")
+    collect(story.runtime)
+    story.drive(number)
+    assert story.status(number) == then
+    assert owed_by_platform(story, number) == []
+    ours = [clock for clock in story.clocks(number) if "platform_question" in clock.rule_id and running(clock)]
+    assert len(ours) == (then == "more_info"), "our time to answer runs once"
+
+
+def test_a_second_question_stops_the_time_on_our_answer_whichever_notice_it_names(story: Story) -> None:
+    number = story.submitted()
+    for question in ("Which second?", "And which minute?"):
+        assert len(owed_by_platform(story, number)) == 1
+        # It speaks of the notice, of which the answer is no part.
+        story.answer(number, "more_info_needed", reason=question)
+        collect(story.runtime)
+        story.drive(number)
+        assert owed_by_platform(story, number) == []
+        story.move(number, Action.ANSWER, REVIEWER)
+        story.drive(number)
+    assert owed_by_platform(story, number) == [story.submissions(number)[-1].number], "its time runs on the last answer"
     story.assert_sound()
 
 
