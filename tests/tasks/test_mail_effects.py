@@ -109,6 +109,22 @@ def test_a_question_of_the_platform_opens_the_loop_with_its_clock(story: Story, 
 
 
 @SQLITE_ONLY
+def test_a_second_question_to_the_same_letter_stops_the_time_on_our_answer(story: Story, room: MailRoom) -> None:
+    number = silent_until(story, 2)
+    letter = letter_of_rung(story, number, 2)
+    room.comes(room.answer(letter, "Please provide the exact time at which the statement is made."))
+    story.move(number, Action.ANSWER, REVIEWER)
+    story.drive(number)
+    answer = story.submissions(number)[-1]
+    [owed] = [clock for clock in story.clocks(number) if clock.duty == "platform" and clock.state == "running"]
+    assert (answer.kind, owed.subject_id) == ("answer", answer.id)
+    room.comes(room.answer(letter, "Please provide the language too."))
+    assert story.status(number) == "more_info"
+    assert [clock.stopped_by for clock in story.clocks(number) if clock.id == owed.id] == ["platform.asked"]
+    story.assert_sound()
+
+
+@SQLITE_ONLY
 def test_a_question_about_a_case_that_is_over_is_noted_for_a_person(story: Story, room: MailRoom) -> None:
     number = silent_until(story, 2)
     letter = letter_of_rung(story, number, 2)
