@@ -49,9 +49,12 @@ def main(argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets:
         if wanted.page is not None:
             write_page(wanted.page, figures, targets, at=datetime.now(UTC), failed=list(failed), left=left)
 
-    for measured, left in _run(parts, wanted.quick, run, failed):
-        figures += [one for one in measured if wanted.only is None or one.name.startswith(f"{wanted.only}.")]
-        keep(left)
+    for count, (part, measured) in enumerate(_run(parts, wanted.quick, run), start=1):
+        if isinstance(measured, PartError):
+            failed[part] = measured
+        else:
+            figures += [one for one in measured if wanted.only is None or one.name.startswith(f"{wanted.only}.")]
+        keep(parts[count:])
     for failure in failed.values():
         Console(stderr=True).print(str(failure), markup=False)
     people.print(as_table(figures, targets))
@@ -60,23 +63,20 @@ def main(argv: Sequence[str] | None = None, *, run: RunPart = run_part, targets:
     return 0 if all_met(figures, targets) and not failed else 1
 
 
-def _run(
-    parts: Sequence[str], quick: bool, run: RunPart, failed: dict[str, PartError]
-) -> Iterator[tuple[list[Figure], Sequence[str]]]:
+def _run(parts: Sequence[str], quick: bool, run: RunPart) -> Iterator[tuple[str, list[Figure] | PartError]]:
     """One part after the other, with a bar for each: they must not take each other's time.
 
-    The figures of each, and what is left then. A part that fails takes nothing from the others.
+    A part that fails takes nothing from the others.
     """
     with Progress(console=Console(stderr=True)) as progress:
         bars = {part: progress.add_task(part, total=None, start=False) for part in parts}
-        for done, (part, bar) in enumerate(bars.items(), start=1):
+        for part, bar in bars.items():
             progress.start_task(bar)
-            figures: list[Figure] = []
             try:
-                figures = run(part, quick, partial(_show, progress, bar))
+                measured: list[Figure] | PartError = run(part, quick, partial(_show, progress, bar))
             except PartError as failure:
-                failed[part] = failure
-            yield figures, parts[done:]
+                measured = failure
+            yield part, measured
 
 
 def _as_json(figures: Sequence[Figure], targets: Mapping[str, Target], quick: bool) -> str:

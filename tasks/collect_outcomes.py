@@ -28,7 +28,7 @@ from tasks.case_facts import facts_of
 from tasks.channels import Answer, ChannelDown
 from tasks.holding_pen import hold_answer
 from tasks.logs import logger
-from tasks.platform_words import newest_about, outcomes_of, platform_said
+from tasks.platform_words import may_be_there, newest_about, outcomes_of, platform_said
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -104,9 +104,7 @@ def _take(session: Session, runtime: Runtime, kind: str, answers: Sequence[Answe
 
 def _may_have_arrived(submission: Submission, kind: str, answer: Answer) -> bool:
     """Whether a notice was tried on this channel and nothing is known yet of what came of it."""
-    if submission.channel != kind or not submission.attempts or not answer.reference:
-        return False
-    return submission.state in (DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.QUEUED)
+    return submission.channel == kind and bool(answer.reference) and may_be_there(submission)
 
 
 def _item(session: Session, submission: Submission, number: str | None) -> ContentItem | None:

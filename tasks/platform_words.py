@@ -22,7 +22,13 @@ from db.tables import CaseFile, Submission
 from tasks.record import note
 from tasks.runtime import Runtime
 
-MAY_BE_THERE = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+ON_THEIR_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+"""States of a paper of which a try is still to find out whether the platform has it."""
+
+
+def may_be_there(row: Submission) -> bool:
+    """Whether it was tried, and nothing is known yet of what came of it."""
+    return bool(row.attempts) and row.state in ON_THEIR_WAY
 
 
 def newest_about(session: Session, named: Submission, item_ids: Collection[int]) -> Submission:
@@ -31,8 +37,7 @@ def newest_about(session: Session, named: Submission, item_ids: Collection[int])
         (
             row
             for row in reversed(submissions_of_case(session, named.case_id))
-            if not set(item_ids).isdisjoint(row.item_ids)
-            and (row.state == DeliveryState.SENT or (row.attempts and row.state in MAY_BE_THERE))
+            if not set(item_ids).isdisjoint(row.item_ids) and (row.state == DeliveryState.SENT or may_be_there(row))
         ),
         named,
     )

@@ -12,6 +12,7 @@ from db.queries.submissions import submission_by_number
 from db.tables import CaseFile, Submission
 from tasks.attempts import SETTLED, accepted
 from tasks.case_facts import current_submissions, find_case
+from tasks.platform_words import ON_THEIR_WAY
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -120,7 +121,7 @@ def answers_on_their_way(session: Session, case: CaseFile) -> bool:
     What it said next waits for that: a case that went on would leave the answer behind.
     """
     rows = (row for row in current_submissions(session, case) if row.kind == "answer")
-    return any(row.state in (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN) for row in rows)
+    return any(row.state in ON_THEIR_WAY for row in rows)
 
 
 def unsettled(session: Session, case: CaseFile) -> bool:

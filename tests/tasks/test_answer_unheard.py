@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -26,9 +27,9 @@ def nobody_can_ask(story: Story) -> Iterator[None]:
         yield
 
 
-def answer_that_nobody_heard_arrive(story: Story) -> str:
+def answer_that_nobody_heard_arrive(story: Story, **fields: Any) -> str:
     """A reviewer has answered the platform's question; the platform has the answer, and we do not know."""
-    number = story.submitted()
+    number = story.submitted(**fields)
     story.answer(number, "more_info_needed", reason="Which second?")
     collect(story.runtime)
     story.drive(number)
@@ -83,6 +84,19 @@ def test_no_time_runs_for_the_platform_that_has_said_its_next_word(story: Story,
     assert owed_by_platform(story, number) == []
     ours = [clock for clock in story.clocks(number) if "platform_question" in clock.rule_id and running(clock)]
     assert len(ours) == (then == "more_info"), "our time to answer runs once"
+
+
+def test_no_time_runs_on_an_answer_whose_items_were_decided_before_it_was_known_to_be_there(story: Story) -> None:
+    links = [
+        "https://www.tiktok.com/@someone/video/7300000000000000001",
+        "https://www.tiktok.com/@someone/video/7300000000000000002",
+    ]
+    number = answer_that_nobody_heard_arrive(story, links=links)
+    story.answer(number, "removed_globally")
+    collect(story.runtime)
+    story.drive(number)
+    assert (answers(story, number), story.status(number)) == (["sent"], "submitted"), "the other item is open"
+    assert story.submissions(number)[-1].number not in owed_by_platform(story, number)
 
 
 def test_a_second_question_stops_the_time_on_our_answer_whichever_notice_it_names(story: Story) -> None:
