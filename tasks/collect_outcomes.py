@@ -28,7 +28,7 @@ from tasks.case_facts import facts_of
 from tasks.channels import Answer, ChannelDown
 from tasks.holding_pen import hold_answer
 from tasks.logs import logger
-from tasks.platform_words import may_be_there, newest_about, outcomes_of, platform_said
+from tasks.platform_words import may_be_there, newest_about, outcomes_of, platform_said, time_runs_for
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -156,7 +156,7 @@ def _record(
             asked_about = newest_about(session, submission, [item.id])
             platform_said(session, runtime, case, asked_about, "platform.asked", actor, at)
     for row in submissions_of_case(session, case.id):
-        if item.id in row.item_ids and outcomes_of(session, row) <= FINAL_OUTCOMES:
+        if item.id in time_runs_for(session, row) and outcomes_of(session, row) <= FINAL_OUTCOMES:
             platform_said(session, runtime, case, row, "platform.decided", actor, at)
 
 

@@ -3,7 +3,7 @@ letter made late says what was true when it was intended."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from casework.vocabulary import Outcome, Recipient
 from db.queries.cases import case_by_id, reviews_of_case
 from db.queries.clocks import running_clocks
 from db.queries.letters import escalations_of_case, reporters_of_case
-from db.queries.submissions import last_question
+from db.queries.submissions import last_question, notice_of
 from db.tables import CaseFile, Clock, Escalation, Letter, Review, Submission
 from tasks.case_facts import facts_of
 from tasks.clock_history import rule_of
@@ -85,7 +85,9 @@ def letter_context(session: Session, runtime: Runtime, letter: Letter, recipient
             line for line in (defang_text((review.policy_line if review else "") or case.policy_line),) if line
         ],
         "reasons": defang_text(said.get("reasons") or (review.reason if review else "")),
-        "items": _items(facts, submission, category.name.in_language(language), press, language),
+        "items": _items(
+            facts, _about(session, letter, submission), category.name.in_language(language), press, language
+        ),
         "deadline": None if clock is None else deadline_text(session, runtime, clock, language),
         "overdue": overdue_since(clock.due_at if clock else None, letter.created_at, press, language),
         "duty_name": duty_name(session, runtime, clock, language) if clock is not None and about_duty else "",
@@ -174,11 +176,16 @@ def _basis(session: Session, runtime: Runtime, review: Review | None, language: 
     ]
 
 
+def _about(session: Session, letter: Letter, submission: Submission | None) -> set[int] | None:
+    """The items a letter is about: our answer names its own, others a whole notice's; None: all of the case."""
+    if submission is None:
+        return None
+    return set((submission if letter.kind == "platform_answer" else notice_of(session, submission)).item_ids)
+
+
 def _items(
-    facts: CaseFacts, submission: Submission | None, category: str, press: Letterpress, language: str
+    facts: CaseFacts, wanted: Collection[int] | None, category: str, press: Letterpress, language: str
 ) -> list[ItemRow]:
-    """The items a letter is about: a notice's own, else all of the case."""
-    wanted = set(submission.item_ids) if submission else None
     return [
         ItemRow(
             number=item.number,

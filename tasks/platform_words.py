@@ -1,7 +1,7 @@
 """A platform asks, or has decided: told of the paper that has its word, so that the right clocks stop and start.
 
-About one item a platform may hold a notice of ours and answers to its questions. Its time runs on the newest of them,
-whichever it names when it speaks.
+A question about one item of a notice is a word on all of it, and our answer begins the time anew for all that are open:
+so a platform's time runs on the newest paper of the notice, whichever it names when it speaks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from casework.moments import Moment
 from casework.vocabulary import FINAL_OUTCOMES, DeliveryState, Outcome
 from db.base import JsonDict
 from db.queries.cases import items_of_case
-from db.queries.submissions import submissions_of_case
+from db.queries.submissions import notice_of, submissions_of_case
 from db.tables import CaseFile, Submission
 from tasks.record import note
 from tasks.runtime import Runtime
@@ -31,21 +31,35 @@ def may_be_there(row: Submission) -> bool:
     return bool(row.attempts) and row.state in ON_THEIR_WAY
 
 
+def time_runs_for(session: Session, paper: Submission) -> set[int]:
+    """The items on which the platform owes a word while its time on a paper runs: those of the whole notice."""
+    return set(notice_of(session, paper).item_ids)
+
+
 def newest_about(session: Session, named: Submission, item_ids: Collection[int]) -> Submission:
-    """The last paper about any of these items that the platform has, or may have; ``named`` where there is no later."""
+    """The last paper that is about any of these items; ``named`` where there is no later.
+
+    A notice that the platform has or may have; an answer also before it goes out, for its time must not begin then.
+    """
     return next(
         (
             row
             for row in reversed(submissions_of_case(session, named.case_id))
-            if not set(item_ids).isdisjoint(row.item_ids) and (row.state == DeliveryState.SENT or may_be_there(row))
+            if not time_runs_for(session, row).isdisjoint(item_ids)
+            and (row.state == DeliveryState.SENT or may_be_there(row) or _goes_out(row))
         ),
         named,
     )
 
 
+def _goes_out(row: Submission) -> bool:
+    return row.kind == "answer" and row.state not in (DeliveryState.REFUSED, DeliveryState.DROPPED)
+
+
 def outcomes_of(session: Session, row: Submission) -> set[Outcome]:
-    """The outcomes in force of the items that a notice or an answer is about."""
-    return {Outcome(item.outcome) for item in items_of_case(session, row.case_id) if item.id in row.item_ids}
+    """The outcomes in force of the items for which the platform's time on a paper runs."""
+    about = time_runs_for(session, row)
+    return {Outcome(item.outcome) for item in items_of_case(session, row.case_id) if item.id in about}
 
 
 def platform_said(
@@ -58,7 +72,7 @@ def platform_said(
     at: datetime,
     data: JsonDict | None = None,
 ) -> None:
-    """The clocks on one paper stop when the platform has decided all its items, or asks."""
+    """The clocks on one paper stop when the platform has decided all that it is about, or asks."""
     subject = Subject("submission", row.id)
     about = {"submission": row.number, **(data or {})}
     note(session, runtime, case, moment, actor, at, moment=moment, subject=subject, data=about)

@@ -128,7 +128,9 @@ def _liaisons(runtime: Runtime, now: datetime) -> list[tuple[list[str], str]]:
 
 def _notice_row(session: Session, notice: OpenNotice, now: datetime) -> JsonDict:
     """One line of a liaison's week."""
-    about = last_letter_about(session, notice.case_id, notice.number, (Recipient.PLATFORM, Recipient.LIAISON))
+    about = last_letter_about(
+        session, notice.case_id, (notice.number, notice.newest), (Recipient.PLATFORM, Recipient.LIAISON)
+    )
     overdue = notice.due_at is not None and now > notice.due_at
     return {
         "case": notice.case_number,

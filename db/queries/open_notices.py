@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from casework.vocabulary import ClockState, DeliveryState, Duty, Outcome, Status
+from db.queries.submissions import notice_of, submissions_of_case
 from db.tables import CaseFile, Clock, ContentItem, Escalation, Event, Letter, Submission
 
 
@@ -22,10 +23,12 @@ class OpenNotice:
     instrument: str
     submission_id: int
     number: str
+    newest: str
+    """The number of the last paper of it that the platform has, on which its time runs: the notice, or our answer."""
     sent_at: datetime
     due_at: datetime | None
     rung: int
-    """The highest rung raised on it; 0: none."""
+    """The highest rung raised on that paper; 0: none."""
     acknowledged: bool
     """Whether that rung was acknowledged."""
 
@@ -47,8 +50,9 @@ def open_notices(session: Session, platforms: Collection[str]) -> list[OpenNotic
     found = []
     for notice, number, instrument in rows:
         if notice.sent_at is not None and _waits(session, notice):
-            rung, acknowledged = _rung(session, notice.id)
-            due = _due(session, notice.id)
+            newest = _newest(session, notice)
+            rung, acknowledged = _rung(session, newest.id)
+            due = _due(session, newest.id)
             found.append(
                 OpenNotice(
                     notice.case_id,
@@ -56,6 +60,7 @@ def open_notices(session: Session, platforms: Collection[str]) -> list[OpenNotic
                     instrument,
                     notice.id,
                     notice.number,
+                    newest.number,
                     notice.sent_at,
                     due,
                     rung,
@@ -68,6 +73,11 @@ def open_notices(session: Session, platforms: Collection[str]) -> list[OpenNotic
 def _waits(session: Session, notice: Submission) -> bool:
     query = select(ContentItem.id).where(ContentItem.id.in_(notice.item_ids), ContentItem.outcome == Outcome.PENDING)
     return session.scalar(query.limit(1)) is not None
+
+
+def _newest(session: Session, notice: Submission) -> Submission:
+    papers = reversed(submissions_of_case(session, notice.case_id))
+    return next(row for row in papers if row.state == DeliveryState.SENT and notice_of(session, row).id == notice.id)
 
 
 def _rung(session: Session, submission_id: int) -> tuple[int, bool]:
@@ -98,15 +108,15 @@ def _due(session: Session, submission_id: int) -> datetime | None:
 
 
 def last_letter_about(
-    session: Session, case_id: int, submission_number: str, recipients: Collection[str]
+    session: Session, case_id: int, papers: Collection[str], recipients: Collection[str]
 ) -> int | None:
-    """The last letter to these roles about a notice; None when there was none."""
+    """The last letter to these roles about papers with these numbers; None when there was none."""
     rows = session.execute(
         select(Letter.id, Letter.context)
         .where(Letter.case_id == case_id, Letter.recipient.in_(recipients), Letter.state != DeliveryState.DROPPED)
         .order_by(Letter.id.desc())
     ).tuples()
-    return next((letter_id for letter_id, said in rows if said.get("submission") == submission_number), None)
+    return next((letter_id for letter_id, said in rows if said.get("submission") in papers), None)
 
 
 def decided_between(session: Session, platforms: Collection[str], since: datetime, until: datetime) -> int:

@@ -21,6 +21,13 @@ def submissions_of_case(session: Session, case_id: int) -> Sequence[Submission]:
     return session.scalars(SUBMISSIONS.where(Submission.case_id == case_id)).all()
 
 
+def notice_of(session: Session, paper: Submission) -> Submission:
+    """The notice that an answer of ours belongs to; a notice is its own."""
+    earlier = (row for row in reversed(submissions_of_case(session, paper.case_id)) if row.id < paper.id)
+    belongs = (row for row in earlier if row.kind == "notice" and set(row.item_ids) >= set(paper.item_ids))
+    return paper if paper.kind == "notice" else next(belongs, paper)
+
+
 def submission_by_number(session: Session, number: str) -> Submission | None:
     """The submission with this number, as in QN-2026-000123/S1."""
     return session.scalars(
