@@ -75,7 +75,7 @@ MOVES: dict[Action, Move] = {
         _move(A.RECALL, (S.APPROVED,), S.IN_LEGAL_REVIEW, (R.SPECIALIST, *_REVIEWERS),
               "A notice that the platform refused is mended by review, not by sending it again.", "review.opened"),
         _move(A.SUBMIT, (S.APPROVED,), S.SUBMITTED, (R.SYSTEM, R.SPECIALIST),
-              "Every platform of the case has its notice."),
+              "Every platform of the case has its notice.", "case.submitted"),
         _move(A.ASK_MORE, (S.SUBMITTED,), S.MORE_INFO, (R.SYSTEM,),
               "The platform cannot decide on what it has."),
         _move(A.ANSWER, (S.MORE_INFO,), S.SUBMITTED, _REVIEWERS,

@@ -46,8 +46,10 @@ def waiting_for(case: CaseFacts, *, muted: bool = False) -> Wait:
     """What the case waits for now. ``muted``: nothing leaves at present."""
     if case.status is Status.IN_LEGAL_REVIEW and case.political and case.endorsed_by:
         return _SECOND_REVIEWER
-    if case.status is Status.APPROVED:
-        states = {submission.state for submission in case.submissions}
+    if case.status in (Status.APPROVED, Status.SUBMITTED):
+        # A submitted case has its notices out; what may not be there yet is an answer to the platform's question.
+        approved = case.status is Status.APPROVED
+        states = {paper.state for paper in case.submissions if approved or paper.kind == "answer"}
         if muted and states & {DeliveryState.QUEUED, DeliveryState.UNKNOWN}:
             return _MUTED
         for state, wait in (

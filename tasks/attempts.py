@@ -17,12 +17,12 @@ from casework.clocks import Subject
 from casework.errors import QorganError
 from casework.facts import SYSTEM, Actor
 from casework.moments import Moment
-from casework.vocabulary import DeliveryState
+from casework.vocabulary import DeliveryState, Status
 from db.queries.events import events_together
 from db.queries.held_cases import read_cases
 from db.queries.submissions import submissions_of_case
 from db.tables import CaseFile, Submission
-from tasks.case_facts import find_case
+from tasks.case_facts import current_submissions, find_case
 from tasks.channels import Accepted, Channel, Outgoing, Receipt
 from tasks.logs import logger
 from tasks.platform_words import say_what_came_first
@@ -217,6 +217,17 @@ def settle(session: Session, runtime: Runtime, attempt: Attempt, receipt: Receip
     note(session, runtime, case, kind, SYSTEM, at, data=data)
 
 
+def all_is_out(session: Session, case: CaseFile) -> bool:
+    """Whether no notice and no answer of the case needs a try or a person."""
+    return all(row.state in SETTLED for row in current_submissions(session, case))
+
+
+def say_all_is_out(session: Session, runtime: Runtime, case: CaseFile, actor: Actor, at: datetime) -> None:
+    """Of a case that is with the platform: our time to bring them what we wrote ends when they have all of it."""
+    if case.status in (Status.SUBMITTED, Status.MORE_INFO) and all_is_out(session, case):
+        note(session, runtime, case, "case.submitted", actor, at, moment="case.submitted")
+
+
 def accepted(
     session: Session, runtime: Runtime, case: CaseFile, row: Submission, reference: str, actor: Actor, at: datetime
 ) -> None:
@@ -229,5 +240,6 @@ def accepted(
         data={"submission": row.number, "platform": row.platform, "payload_sha256": row.payload_sha256},
     )  # fmt: skip
     if row.kind == "answer":
+        say_all_is_out(session, runtime, case, actor, at)
         say_what_came_first(session, runtime, case, row, actor, at)
     log.info("submission accepted", case=case.number, submission=row.number)

@@ -98,8 +98,13 @@ def stop_subject_clocks(session: Session, subject: Subject, moment: Moment, at: 
     ]
 
 
+_ENDS_DUTIES = ("case.ended", "review.opened")
+"""Moments at which a duty is not done but falls away: nothing is owed in a case that ended, and what goes back to
+review is not brought to the platform."""
+
+
 def _stop(clock: Clock, moment: str, at: datetime) -> Clock:
-    fell_away = moment == "case.ended" and clock.duty != "reporter"
+    fell_away = moment in _ENDS_DUTIES and clock.duty != "reporter"
     clock.state = ClockState.CANCELLED if fell_away else ClockState.MET
     clock.stopped_at, clock.stopped_by, clock.next_check_at = at, moment, None
     return clock

@@ -10,7 +10,7 @@ from casework.vocabulary import Action, DeliveryState, Outcome, Role, Status
 from db.queries.cases import case_by_id, items_of_case
 from db.queries.submissions import submission_by_number
 from db.tables import CaseFile, Submission
-from tasks.attempts import SETTLED, accepted
+from tasks.attempts import accepted, all_is_out, say_all_is_out
 from tasks.case_facts import current_submissions, find_case
 from tasks.platform_words import ON_THEIR_WAY
 from tasks.record import move_in, note, transaction
@@ -91,6 +91,7 @@ def drop_submission(runtime: Runtime, submission_number: str, actor_id: str, rea
             session, runtime, case, "submission.dropped", actor, at, reason=reason, wake=True,
             data={"submission": row.number},
         )  # fmt: skip
+        say_all_is_out(session, runtime, case, actor, at)
     _moved_on(runtime, case.number)
 
 
@@ -126,4 +127,4 @@ def answers_on_their_way(session: Session, case: CaseFile) -> bool:
 
 def unsettled(session: Session, case: CaseFile) -> bool:
     """Whether some notice of the case still needs a try or a person."""
-    return any(row.state not in SETTLED for row in current_submissions(session, case))
+    return not all_is_out(session, case)

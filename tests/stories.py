@@ -284,6 +284,14 @@ class Story:
         reference = next(row.platform_reference for row in self.submissions(number) if row.platform_reference)
         self.platform.force_answer(reference, str(item), outcome, **said)
 
+    def platform_refuses(self, number: str, place: int = 0) -> None:
+        """It has another paper under this one's key already, and will refuse ours for good."""
+        row = self.submissions(number)[place]
+        payload = bytes(row.payload).replace(b'"routine"', b'"another"')
+        headers = {"Idempotency-Key": row.idempotency_key, "X-Environment": "practice"}
+        taken = httpx.post(f"{self.platform.url}/v1/notices", content=payload, headers=headers, trust_env=False)
+        assert taken.status_code == 201
+
     def send_letters(self, **options: Any) -> correspondence.Sent:
         return correspondence.send_letters(self.runtime, **options)
 

@@ -39,7 +39,7 @@ def pause(begins: str, ends: str) -> str:
 BROKEN = {
     # Names
     "an unknown key": Broken(
-        "sla", HELD, "warn_at:", "warn_when:", (HELD, "warn_when"), "clocks.17.warn_when: unknown key"),
+        "sla", HELD, "warn_at:", "warn_when:", (HELD, "warn_when"), "clocks.21.warn_when: unknown key"),
     "a calendar that is not there": Broken(
         "sla", HELD, WARN, f"    calendar: elsewhere\n{WARN}", (HELD, "calendar:"),
         "kz.hold.pen follows calendar 'elsewhere', not in calendar.yaml"),
@@ -82,13 +82,13 @@ BROKEN = {
     # Clocks
     "a clock without an end": Broken(
         "sla", HELD, "    stop: [hold.settled]\n", "", (HELD,),
-        "clocks.17: clock kz.hold.pen has no end: name in 'stop' what ends it"),
+        "clocks.21: clock kz.hold.pen has no end: name in 'stop' what ends it"),
     "a clock with an empty end": Broken(
         "sla", HELD, "stop: [hold.settled]", "stop: []", (HELD,),
-        "clocks.17: clock kz.hold.pen has no end: name in 'stop' what ends it"),
+        "clocks.21: clock kz.hold.pen has no end: name in 'stop' what ends it"),
     "an end that nothing gives": Broken(
         "sla", HELD, "stop: [hold.settled]", "stop: [hell.frozen]", (HELD, "stop:"),
-        "clocks.17.stop.0: Input should be 'case.received', …"),
+        "clocks.21.stop.0: Input should be 'case.received', …"),
     "a statutory clock without a source": Broken(
         "sla", TOLD, SOURCE, "", (TOLD,), "clocks.10.source: is missing"),
     "a statutory clock whose source nobody saw": Broken(
@@ -96,13 +96,13 @@ BROKEN = {
         "clocks.10: clock kz.extension_notice is statutory but has no source"),
     "the law's words on a duty that no law sets": Broken(
         "sla", HELD, WARN, f"    qualitative: {{kk: тез, ru: быстро, en: quickly}}\n{WARN}", (HELD,),
-        "clocks.17: clock kz.hold.pen quotes a duty in words: only a law has those, say statutory: true"),
+        "clocks.21: clock kz.hold.pen quotes a duty in words: only a law has those, say statutory: true"),
     "a pause that never begins": Broken(
         "sla", HELD, WARN, pause("[]", "[]") + WARN, (HELD, "- {reason"),
-        "clocks.17.pause.0: pause 'force_majeure' never begins: name a moment in 'begins' or a role in 'ordered_by'"),
+        "clocks.21.pause.0: pause 'force_majeure' never begins: name a moment in 'begins' or a role in 'ordered_by'"),
     "a pause that never ends": Broken(
         "sla", HELD, WARN, pause("[report.held]", "[]") + WARN, (HELD, "- {reason"),
-        "clocks.17.pause.0: pause 'force_majeure' begins by itself and never ends: name a moment in 'ends'"),
+        "clocks.21.pause.0: pause 'force_majeure' begins by itself and never ends: name a moment in 'ends'"),
     "an extension whose duty to tell has no clock": Broken(
         "sla", "", "notice_clock: kz.extension_notice", "notice_clock: kz.nobody_told", (GROUP, "extension:"),
         "kz.expert_group: 'kz.nobody_told' is no clock that starts at extension.granted"),
@@ -159,7 +159,7 @@ BROKEN = {
         "sla", HELD, "ru: Разбор нечитаемого сообщения, ", "", (HELD, "name:"), "the text is missing in 'ru'"),
     "a text that is missing in the language of the desk": Broken(
         "sla", HELD, ", en: Held report looked at", "", (HELD, "name:"),
-        "clocks.17.name: the English text 'en' is missing"),
+        "clocks.21.name: the English text 'en' is missing"),
     "no emergency number in a language": Broken(
         "authority", "", ENGLISH_NUMBERS, "", ("emergency_numbers:",), "no emergency numbers in 'en'"),
 }  # fmt: skip
@@ -208,7 +208,7 @@ def test_a_pack_broken_in_ten_ways_hears_of_all_ten_at_once() -> None:
     texts = edited(texts, "sla", "- id: kz.reporter.answer", "duty: reporter", "duty: nobody")
     found = faults(texts | {"overrides.csv": "day,kind\n2026-06-05,closed\n"})
     sentences = [BROKEN[name].said.removesuffix("…") for name in chosen]
-    sentences += ["fone: unknown key", "phone: is missing", "the columns must be", "clocks.16.duty: Input should be"]
+    sentences += ["fone: unknown key", "phone: is missing", "the columns must be", "clocks.20.duty: Input should be"]
     assert [sentence for sentence in sentences if not any(sentence in fault for fault in found)] == []
     assert len(found) == len(sentences)
     assert all(fault.startswith("kz-ministry/") for fault in found)

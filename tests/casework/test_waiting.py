@@ -62,6 +62,20 @@ def test_an_approved_case_names_the_submission_that_needs_a_person_most(states: 
     assert waiting_for(a_case(status=Status.APPROVED, submissions=submissions)).name == name
 
 
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        (DeliveryState.SENT, "Awaiting platform"),
+        (DeliveryState.HANDED_OVER, "Awaiting portal entry"),
+        (DeliveryState.REFUSED, "Submission refused"),
+        (DeliveryState.UNKNOWN, "Unknown whether sent"),
+    ],
+)
+def test_a_submitted_case_names_the_answer_that_is_not_there_yet(state: str, name: str) -> None:
+    papers = (a_submission(), a_submission(state, 2, kind="answer"))
+    assert waiting_for(a_case(status=Status.SUBMITTED, submissions=papers)).name == name
+
+
 def test_a_submission_that_once_was_unknown_does_not_mark_a_case_that_went_on() -> None:
     case = a_case(status=Status.SUBMITTED, submissions=(a_submission(DeliveryState.UNKNOWN),))
     assert waiting_for(case).name == "Awaiting platform"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from casework.errors import MoveRefused, NotAllowed, QorganError
@@ -192,19 +191,10 @@ def test_without_an_address_of_a_platform_nothing_is_lost(story: Story) -> None:
     assert story.notices_at_platform() == 1
 
 
-def _refuse(story: Story, number: str, place: int = 0) -> None:
-    """The platform has another notice under this key: it will refuse ours for good."""
-    key = story.submissions(number)[place].idempotency_key
-    payload = bytes(story.submissions(number)[place].payload).replace(b'"routine"', b'"another"')
-    headers = {"Idempotency-Key": key, "X-Environment": "practice"}
-    taken = httpx.post(f"{story.platform.url}/v1/notices", content=payload, headers=headers, trust_env=False)
-    assert taken.status_code == 201
-
-
 @SQLITE_ONLY
 def test_a_refused_notice_waits_for_a_person_who_recalls_mends_and_sends_anew(story: Story) -> None:
     number = story.approved()
-    _refuse(story, number)
+    story.platform_refuses(number)
     wait = story.drive(number)
     assert (_state(story, number), wait.name) == ("refused", "Submission refused")
     assert story.submissions(number)[0].last_error.startswith("HTTP 422")
@@ -225,7 +215,7 @@ def test_a_refused_notice_waits_for_a_person_who_recalls_mends_and_sends_anew(st
 @SQLITE_ONLY
 def test_a_refused_notice_beside_an_accepted_one_can_be_given_up_with_a_reason(story: Story) -> None:
     number = story.approved(links=[link(), "https://youtu.be/abcdefghijl"])
-    _refuse(story, number)
+    story.platform_refuses(number)
     story.drive(number)
     refused, sent = story.submissions(number)
     assert (refused.state, sent.state, story.status(number)) == ("refused", "sent", "approved")
