@@ -159,7 +159,9 @@ def test_many_cases_are_read_in_as_many_statements_as_one(story: Story) -> None:
                 assert len(items_of_case(session, case.id)) == 1
                 assert len(reviews_of_case(session, case.id)) == 1
                 assert len(submissions_of_case(session, case.id)) == 1
-                assert running_clocks(session, case.id) == []
+                assert [clock.rule_id for clock in running_clocks(session, case.id)] == [
+                    "kz.internal.submission.routine"
+                ]
                 assert last_event_at(session, case.id, "moved.reopen") is None
     assert said == []
 
