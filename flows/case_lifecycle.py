@@ -5,8 +5,10 @@ The run ends in a state named after what the case waits for; the operator reads 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Iterable
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Annotated
 
 import structlog
@@ -72,3 +74,27 @@ async def show_driven(case_numbers: Iterable[str]) -> None:
                 log.warning("not shown", case=number, error=type(error).__name__)
     finally:
         _SHOWN_ONLY.reset(before)
+
+
+class ShownBeside:
+    """Shows cases that were driven while the run goes on with its work: ``async with ShownBeside() as shown``.
+
+    For a run to show Prefect's server is asked, which may stand still; no report and no case is to wait for that. At
+    the end it is waited for.
+    """
+
+    def __init__(self) -> None:
+        self._begun: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> ShownBeside:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(*self._begun)
+
+    def begin(self, case_numbers: Collection[str]) -> None:
+        """Show these from now on."""
+        if case_numbers:
+            self._begun.append(asyncio.create_task(show_driven(case_numbers)))

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from casework.errors import CaseMovedMeanwhile
 from casework.vocabulary import Lane, Priority
-from flows.case_lifecycle import case_lifecycle, show_driven
+from flows.case_lifecycle import ShownBeside, case_lifecycle
 from flows.guarded import in_thread
 from flows.showing import Progress, show_table, succeeded
 from flows.waking import wake
@@ -69,32 +69,33 @@ async def drive_cases(
     """
     runtime = current()
     waiting = min(most, await in_thread(ready, runtime, lane))
-    with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:
-        async with Progress("cases driven", waiting) as progress:
-            driven, failed = await _drive_ready(claims, lane, progress)
-            if lane == Lane.CHILD_SAFETY:
-                more, failed_too = await _watch(claims, lane, progress, watch_seconds)
-                driven, failed = driven + more, failed + failed_too
-    if driven:
-        await _send_urgent_letters(lane)
-    if driven >= most:
-        wake([lane])
-    # The lane works, whatever becomes of single cases: those have alarms of their own.
-    await succeeded(f"lane-{lane}", driven=driven, failed=len(failed))
+    async with ShownBeside() as shown:
+        with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:
+            async with Progress("cases driven", waiting) as progress:
+                driven, failed = await _drive_ready(claims, lane, progress, shown)
+                if lane == Lane.CHILD_SAFETY:
+                    more, failed_too = await _watch(claims, lane, progress, shown, watch_seconds)
+                    driven, failed = driven + more, failed + failed_too
+        if driven:
+            await _send_urgent_letters(lane)
+        if driven >= most:
+            wake([lane])
+        # The lane works, whatever becomes of single cases: those have alarms of their own.
+        await succeeded(f"lane-{lane}", driven=driven, failed=len(failed))
     if failed:
         return Failed(name=f"{len(failed)} of {driven} failed", message=f"Set aside: {', '.join(failed)}")
     return Completed(name=f"{driven} driven" if driven else "Nothing ready")
 
 
-async def _drive_ready(claims: Claims, lane: str, progress: Progress) -> Count:
+async def _drive_ready(claims: Claims, lane: str, progress: Progress, shown: ShownBeside) -> Count:
     """Drive what is ready. Urgent letters leave beside it: police wait for no drive, and no drive for a mail server."""
     letters = asyncio.create_task(_send_urgent_letters(lane))
-    found = await _drive_all(claims, lane, progress)
+    found = await _drive_all(claims, lane, progress, shown)
     await letters
     return found
 
 
-async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Count:
+async def _drive_all(claims: Claims, lane: str, progress: Progress, shown: ShownBeside) -> Count:
     """Drive until nothing is ready."""
     failed: list[str] = []
     to_show: list[str] = []
@@ -113,7 +114,7 @@ async def _drive_all(claims: Claims, lane: str, progress: Progress) -> Count:
     slots = (page_after_page() for _ in range(current().settings.drives_at_once))
     driven = sum(await asyncio.gather(*slots))
     await show_table(rows, "What became of each case")
-    await show_driven(to_show)
+    shown.begin(to_show)
     return driven, failed
 
 
@@ -143,7 +144,7 @@ async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[R
     return [number for number, error in errors.items() if not isinstance(error, CaseMovedMeanwhile)]
 
 
-async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) -> Count:
+async def _watch(claims: Claims, lane: str, progress: Progress, shown: ShownBeside, seconds: float) -> Count:
     """Look again and again for so long; and for the length of a lease while another drive holds children's cases.
 
     If that one was killed, its cases are free by then.
@@ -154,7 +155,7 @@ async def _watch(claims: Claims, lane: str, progress: Progress, seconds: float) 
         watched += LOOK_AGAIN_SECONDS
         # Asked before the look, so that a claim which lapses in between is seen by one of the two.
         others = await in_thread(claims.others_lapse_at) is not None
-        more, failed_too = await _drive_ready(claims, lane, progress)
+        more, failed_too = await _drive_ready(claims, lane, progress, shown)
         driven, failed = driven + more, failed + failed_too
     return driven, failed
 

@@ -1,7 +1,7 @@
 """Take in what lies in the inbox. Danger to a child is acted on here, at once, batch by batch.
 
-The run that the schedule starts then watches the inbox until shortly before the next one starts: what is put there
-waits for a second, and not for a new process.
+The run that the schedule starts then watches the inbox until the next one has started: what is put there waits for a
+second, and neither for a new process nor for a server of Prefect's that stands still.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from prefect.states import Completed, Failed, State
 from pydantic import Field
 
 from casework.vocabulary import Lane, Priority, ReportState
-from flows.case_lifecycle import show_driven
+from flows.case_lifecycle import ShownBeside
 from flows.drive_cases import drive_case
 from flows.guarded import in_thread
 from flows.showing import Progress, succeeded
@@ -33,6 +33,10 @@ from tasks.runtime import current
 
 LOOK_AGAIN_SECONDS = 1.0
 """Pause between two looks at the inbox."""
+
+RELIEF_SECONDS = 180.0
+"""So long at most a run watches on after its time, where no other has come to take its turn. A little more, and the
+last success of this job would count as late."""
 
 
 @dataclass(slots=True)
@@ -59,30 +63,42 @@ async def send_urgent_letters() -> None:
 async def intake(watch_seconds: Annotated[int, Field(ge=0, le=600)] = 0) -> State[None]:
     """Each report becomes a case, a duplicate or a held report. A P0 is driven before the next batch is read.
 
-    ``watch_seconds``: how long, from its start, it looks for more. While another run is at work it waits for its turn.
+    ``watch_seconds``: how long, from its start, it looks for more, and then until another run waits for its turn.
+    While another run is at work it waits for its own.
     """
-    runtime, done, until, turns = current(), Done(), monotonic() + watch_seconds, 0
-    with await in_thread(Turn, runtime.settings.inbox) as turn:
-        while True:
-            # The first time also what a crash left unread.
-            if turn.taken() and (not turns or await in_thread(something_waits, runtime)):
-                await _take_in_all(done)
-                turns += 1
-            if monotonic() >= until:
-                break
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    if not turns:
-        return Completed(
-            name="Another intake is at work", message="Next: it. What lies in the inbox is taken in by it."
-        )
-    await succeeded("inbox", **done.counts)
+    async with ShownBeside() as shown:
+        done = await _watch(watch_seconds, shown)
+        if done is None:
+            return Completed(
+                name="Another intake is at work", message="Next: it. What lies in the inbox is taken in by it."
+            )
+        await succeeded("inbox", **done.counts)
     if done.failed:
         return Failed(name=f"{len(done.failed)} P0 failed", message=f"Set aside: {', '.join(done.failed)}")
     return Completed(name=_summary(done.counts))
 
 
-async def _take_in_all(done: Done) -> None:
-    """Until the inbox is empty."""
+async def _watch(seconds: float, shown: ShownBeside) -> Done | None:
+    """Take in until the time is over and, where there was any, another run waits; None where no turn came."""
+    runtime, done, turns = current(), Done(), 0
+    until = monotonic() + seconds
+    at_last = until + RELIEF_SECONDS if seconds else until
+    with await in_thread(Turn, runtime.settings.inbox) as turn:
+        while True:
+            ours = turn.taken()
+            # The first time also what a crash left unread.
+            if ours and (not turns or await in_thread(something_waits, runtime)):
+                shown.begin(await _take_in_all(done))
+                turns += 1
+            now = monotonic()
+            if now >= at_last or (now >= until and (not ours or turn.awaited())):
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    return done if turns else None
+
+
+async def _take_in_all(done: Done) -> list[str]:
+    """Until the inbox is empty; the P0 cases that were driven."""
     counts: Counter[str] = Counter()
     driven: list[str] = []
     async with Progress("reports taken in", await in_thread(count_lines, current())) as progress:
@@ -97,7 +113,7 @@ async def _take_in_all(done: Done) -> None:
     done.counts += counts
     if counts:
         wake(Lane)
-    await show_driven(driven)
+    return driven
 
 
 async def _drive_at_once(urgent: Collection[str]) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from casework.facts import SYSTEM
 from casework.report_formats import split_file
@@ -22,7 +23,8 @@ from tasks.switches import guard_after_import
 log = logger("inbox")
 
 TAKING, EMPTY, TOO_LARGE = "taking", "empty", "too-large"
-LOCK = ".intake.lock"
+LOCK, NEXT = ".intake.lock", ".intake.next"
+"""Held by whoever takes in, and by one who waits for the turn."""
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes of one file: it is read as a whole."""
 UNFINISHED = (".part", ".tmp", "~")
@@ -78,13 +80,13 @@ def _put_aside(runtime: Runtime, path: Path) -> None:
 class Turn:
     """Whose turn it is to take in: two at once would take files from under each other.
 
-    The lock goes with its process, however that ends; its empty file stays.
+    Locks go with their process, however that ends; their empty files stay.
     """
 
     def __init__(self, inbox: Path) -> None:
         inbox.mkdir(parents=True, exist_ok=True)
         # Open for writing, because network file systems lock nothing else.
-        self._lock = (inbox / LOCK).open("a")
+        self._lock, self._next = (inbox / LOCK).open("a"), (inbox / NEXT).open("a")
 
     def __enter__(self) -> Turn:
         return self
@@ -93,14 +95,30 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.close()
+        self._next.close()
 
     def taken(self) -> bool:
-        """Whether it is ours; asked again, it may have become so."""
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        """Whether it is ours; asked again, it may have become so. Until then whoever has it sees that we wait."""
+        if not _locked(self._lock):
+            _locked(self._next)
             return False
+        fcntl.flock(self._next, fcntl.LOCK_UN)
         return True
+
+    def awaited(self) -> bool:
+        """Of a turn that is ours: whether somebody waits for it."""
+        if not _locked(self._next):
+            return True
+        fcntl.flock(self._next, fcntl.LOCK_UN)
+        return False
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def something_waits(runtime: Runtime) -> bool:

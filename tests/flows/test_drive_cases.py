@@ -301,3 +301,27 @@ async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(
     assert story.status(number) == "in_legal_review"
     for raised in (number, under_review):
         assert {letter.state for letter in story.letters(raised, "police_referral")} == {"sent"}
+
+
+async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last_one(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def stands_still(_: object) -> None:
+        await answers.wait()
+
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr("flows.case_lifecycle.show_driven", stands_still)
+    [first] = story.hand_in(in_danger())
+    later = story.take_in()
+    watching = first_look_over(monkeypatch)
+    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=2, return_state=True))
+    assert await asyncio.to_thread(watching.wait, 30)
+    change_priority(story.runtime, later, Priority.P0, DUTY, "The police say it is urgent.")
+    while story.status(later) != "in_legal_review":
+        assert not drive.done()
+        await asyncio.sleep(0.05)
+    assert story.status(str(first.case_number)) == "in_legal_review"
+    answers.set()
+    assert (await drive).name == "2 driven"

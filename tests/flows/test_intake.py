@@ -18,7 +18,7 @@ from flows.intake import intake
 from tasks import case_lifecycle
 from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
-from tasks.inbox import LOCK, Turn
+from tasks.inbox import LOCK, NEXT, Turn
 from tasks.runtime import Runtime
 from tests.flows.conftest import SECRET
 from tests.flows.prefect_records import Recorded
@@ -33,7 +33,7 @@ def files(inbox: Path) -> dict[str, list[str]]:
     """Names of the files in each of the inbox's folders, but for the lock."""
     where = {"inbox": inbox, "taking": inbox / "taking"}
     names = {name: [path.name for path in folder.iterdir() if path.is_file()] for name, folder in where.items()}
-    return {name: sorted(set(found) - {LOCK}) for name, found in names.items()}
+    return {name: sorted(set(found) - {LOCK, NEXT}) for name, found in names.items()}
 
 
 def cases(story: Story) -> list[CaseFile]:
@@ -42,10 +42,10 @@ def cases(story: Story) -> list[CaseFile]:
 
 @pytest.fixture
 def over(monkeypatch: pytest.MonkeyPatch) -> Event:
-    """Set, the time for which a run watches is over; until then it is not, however long that takes."""
+    """Set, the time for which a run watches is over, whoever waits; until then it is not, however long that takes."""
     event = Event()
     monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(module, "monotonic", lambda: 100.0 if event.is_set() else 0.0)
+    monkeypatch.setattr(module, "monotonic", lambda: 300.0 if event.is_set() else 0.0)
     return event
 
 
@@ -137,6 +137,47 @@ async def test_a_run_that_watches_goes_on_where_the_one_before_it_ends(
     assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
     over.set()
     assert (await run).name == "1 case, 0 duplicates, 0 held"
+
+
+async def test_a_run_whose_time_is_over_watches_until_another_waits_for_its_turn(
+    story: Story, inbox: Path, woken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    begun = iter([0.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(begun, 60.0))
+    run = asyncio.create_task(intake(watch_seconds=50, return_state=True))
+    put(inbox, "monday.jsonl", report())
+    assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
+    put(inbox, "tuesday.jsonl", report())
+    assert await asyncio.to_thread(until, lambda: len(cases(story)) == 2), "no other run has come"
+    assert not run.done()
+    with Turn(inbox) as other:
+        assert not other.taken()
+        assert (await run).name == "2 cases, 0 duplicates, 0 held"
+        assert other.taken()
+
+
+async def test_the_inbox_is_watched_while_prefect_makes_no_run_to_show(
+    story: Story, inbox: Path, woken: list[str], over: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def stands_still(case_numbers: list[str]) -> None:
+        await answers.wait()
+
+    monkeypatch.setattr("flows.case_lifecycle.show_driven", stands_still)
+    put(inbox, "monday.jsonl", in_danger())
+    run = asyncio.create_task(intake(watch_seconds=50, return_state=True))
+    assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
+    put(inbox, "tuesday.jsonl", in_danger())
+    assert await asyncio.to_thread(until, lambda: [case.status for case in cases(story)] == ["in_legal_review"] * 2)
+    over.set()
+    with Turn(inbox) as other:
+        assert await asyncio.to_thread(until, other.taken), "nor does another run wait for that"
+    assert await asyncio.to_thread(until, lambda: "inbox" in story.last_successes())
+    assert not run.done()
+    answers.set()
+    assert (await run).name == "2 cases, 0 duplicates, 0 held"
 
 
 async def test_a_file_that_is_still_being_written_is_left_alone(story: Story, inbox: Path, woken: list[str]) -> None:
