@@ -50,11 +50,16 @@ def _about(at: datetime) -> str:
 
 
 def _tables(figures: Sequence[Figure], targets: Mapping[str, Target]) -> str:
-    """One table a part, in the order of the run."""
+    """One table a part, in the order of the run; the memory of all of them is the last."""
+    in_order = sorted(figures, key=lambda figure: _part(figure) == "memory")
     return "\n\n".join(
         f"### {part}\n\n" + table(("figure", "what", "value", "target", "met"), [_row(one, targets) for one in some])
-        for part, some in groupby(figures, key=lambda figure: figure.name.partition(".")[0])
+        for part, some in groupby(in_order, key=_part)
     )
+
+
+def _part(figure: Figure) -> str:
+    return figure.name.partition(".")[0]
 
 
 def _row(figure: Figure, targets: Mapping[str, Target]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from bench import intake, sweep
 from bench.__main__ import main
 from bench.child import PartError, Tick
+from bench.page import write_page
 from bench.practice import practice_reports
 from bench.report import TARGETS, Figure, Target
 
@@ -92,6 +94,15 @@ def test_a_part_that_fails_gives_exit_status_1_and_its_last_words(capsys: pytest
 
     assert main(["--only", "drive"], run=run) == 1
     assert "No space left." in capsys.readouterr().err
+
+
+def test_a_page_has_one_table_a_part_and_the_memory_of_all_parts_last(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- measured -->\n<!-- end of measured -->\n", encoding="utf-8")
+    names = ("drive.ratio", "memory.drive", "mail.ratio", "memory.mail")
+    write_page(page, [Figure(name, "what", 1.0, "×") for name in names], {}, at=datetime(2026, 11, 29, tzinfo=UTC))
+    headings = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("###")]
+    assert headings == ["### drive", "### mail", "### memory"]
 
 
 def test_a_part_that_fails_takes_nothing_from_the_others_and_the_page_says_so(tmp_path: Path) -> None:
