@@ -6,6 +6,7 @@ has a key and one address. That something cannot be shown never fails the work.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,6 +33,9 @@ from tasks.runtime import current
 
 SLOW_SECONDS = 3.0
 """Work that is done sooner shows no progress; and between two signs of progress at least so much time passes."""
+
+PATIENCE_SECONDS = 2.0
+"""So long work waits for its progress to be shown: the server may stand still, and the next case be a P0."""
 
 log = logger("showing")
 
@@ -113,7 +117,7 @@ class Progress:
     async def _show(self, percent: float) -> None:
         said = f"{self._done:,} of {max(self._total, self._done):,} {self._what}"
         self._shown_at = time.monotonic()
-        async with _optional("progress"):
+        async with _optional("progress"), asyncio.timeout(PATIENCE_SECONDS):
             if self._id is None:
                 self._id = await acreate_progress_artifact(progress=percent, description=said)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import UUID
 
@@ -180,6 +181,29 @@ async def test_work_that_breaks_off_does_not_look_done(story: Story, impatient: 
     state = await broken_work(return_state=True)
     [shown] = await of_run(state, "progress")
     assert shown.data == 25.0
+
+
+async def test_work_does_not_wait_for_a_server_that_shows_no_progress(
+    story: Story, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def stands_still(**_: object) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+
+    @flow(name="work-under-a-stalled-server")
+    async def work() -> State[None]:
+        async with Progress("cases driven", 2) as progress:
+            await progress.step()
+            await progress.step()
+        return Completed()
+
+    monkeypatch.setattr(showing, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(showing, "acreate_progress_artifact", stands_still)
+    assert (await asyncio.wait_for(work(return_state=True), 30)).is_completed()
+    assert asked == 2, "it is tried again at the next sign"
 
 
 async def test_short_work_shows_no_progress(story: Story) -> None:
