@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from desk.findings import Finding, Part
-from desk.health_case_file import Look, case_file, contents, its_clock
+from desk.health_case_file import Look, case_file, contents, its_clock, its_commits
 from desk.health_machine import disk, outside, versions
 from desk.health_people import backups, held_back
 from desk.health_policy import policy_and_people
@@ -28,7 +28,7 @@ def examine(settings: Settings, now: datetime, parts: Collection[Part] = tuple(P
     looks: list[Look] = []
     if Part.CASE_FILE in parts:
         looks += [contents(settings), held_back, backups(settings, now)]
-        looks += [its_clock(clock), one_program(now), one_machine(now)]
+        looks += [its_clock(clock), its_commits, one_program(now), one_machine(now)]
     if Part.SWITCH in parts:
         looks.append(schedules(now))
     findings: list[Finding] = []

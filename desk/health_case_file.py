@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -113,6 +113,23 @@ def its_clock(clock: Callable[[], datetime]) -> Look:
             yield skew("database clock", "the database's", theirs - clock(), SKEW)
 
     return look
+
+
+def its_commits(session: Session) -> Iterator[Finding]:
+    """Whether the database says yes to a commit only when it is on disk. SQLite does: its engine is opened so."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    told = {name: session.execute(text(f"SHOW {name}")).scalar_one() for name in ("fsync", "synchronous_commit")}
+    off = [name for name, value in told.items() if value == "off"]
+    if not off:
+        yield ok("database commits", "What the database says is stored is on its disk.")
+        return
+    yield failed(
+        "database commits",
+        f"The database says yes before a commit is on disk ({' and '.join(off)} off): after a power cut a notice may "
+        "go out twice, and what people decided is gone.",
+        "Set fsync and synchronous_commit to on in the settings of the database's server.",
+    )
 
 
 def skew(check: str, whose: str, difference: timedelta, limit: timedelta) -> Finding:

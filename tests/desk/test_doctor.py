@@ -20,7 +20,7 @@ from desk.findings import Finding, Part
 from desk.health import examine
 from tasks import heartbeats
 from tasks.settings import ROOT, Settings
-from tests.database import PostgresServer
+from tests.database import PostgresServer, running_postgres
 from tests.desk.conftest import AtTheDesk
 from tests.desk.doctoring import assert_said, documented, examined
 from tests.stories import USERS
@@ -206,7 +206,7 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "reports never read": reports_never_read,
     "Prefect is down": prefect_down,
 }
-ELSEWHERE = {"the disk is nearly full", "the database's clock is off"}
+ELSEWHERE = {"the disk is nearly full", "the database's clock is off", "the database promises what it may lose"}
 """Faults that need a place or a database of their own; their tests are below."""
 
 
@@ -256,6 +256,25 @@ def test_doctor_compares_its_clock_with_the_databases(
     assert found.verdict == verdict
     if verdict == "failed":
         assert_said("the database's clock is off", as_rows(findings))
+
+
+def test_doctor_finds_a_database_that_promises_what_it_may_lose(
+    postgres_server: PostgresServer | str, tmp_path: Path
+) -> None:
+    if isinstance(postgres_server, str):
+        pytest.skip(f"no PostgreSQL: {postgres_server}")
+
+    def commits(url: str) -> Finding:
+        findings = examine(Settings(home=tmp_path, database_url=url), datetime.now(UTC), [Part.CASE_FILE])
+        return next(one for one in findings if one.check == "database commits")
+
+    with postgres_server.fresh_database() as url:
+        # The server of the tests is set so: they need no database that outlives the machine.
+        found = commits(url)
+    assert "fsync and synchronous_commit off" in found.said
+    assert_said("the database promises what it may lose", as_rows([found]))
+    with running_postgres(durable=True) as server, server.fresh_database() as url:
+        assert commits(url).verdict == "ok"
 
 
 def test_the_dead_mans_switch_alone_looks_at_schedules_and_asks_nobody_else(desk: AtTheDesk) -> None:

@@ -89,7 +89,11 @@ class Lab:
             shutil.copyfile(template if template.exists() else make_sqlite_template(self.folder), self.home / NAME)
         else:
             self.server.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-            self.server.execute(f"CREATE DATABASE {DATABASE} TEMPLATE qorgan_template STRATEGY FILE_COPY")
+            self.server.execute(
+                f"CREATE DATABASE {DATABASE} TEMPLATE qorgan_template STRATEGY FILE_COPY",
+                # The tests' server says yes before a commit is written; a crash would take back what it said.
+                f"ALTER DATABASE {DATABASE} SET synchronous_commit = on",
+            )
         self.clock.set(START)
 
     def runtime(self) -> Runtime:

@@ -85,7 +85,7 @@ def test_a_difference_in_a_mailbox_is_named(story: Story) -> None:
     other = replace(mail, sha256="ab")
     told = {
         f"letter {mail.letter} is 'sent', and nobody has it": [],
-        "copies of one letter differ": [mail, other],
+        f"letter {mail.letter} arrived with 2 texts": [mail, other],
         f"letter {mail.letter} arrived as another than was made": [other],
         f"letter {mail.letter} arrived 2 times": [mail, mail],
         "letter 99 arrived, and is none of ours": [mail, replace(mail, letter=99)],
