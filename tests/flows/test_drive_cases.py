@@ -319,9 +319,10 @@ async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last
     drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=2, return_state=True))
     assert await asyncio.to_thread(watching.wait, 30)
     change_priority(story.runtime, later, Priority.P0, DUTY, "The police say it is urgent.")
-    while story.status(later) != "in_legal_review":
-        assert not drive.done()
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while story.status(later) != "in_legal_review":
+            assert not drive.done()
+            await asyncio.sleep(0.05)
     assert story.status(str(first.case_number)) == "in_legal_review"
     answers.set()
     assert (await drive).name == "2 driven"

@@ -95,8 +95,8 @@ def test_the_liaison_s_week_says_by_when_a_word_is_due_on_what_we_answered(story
     assert clock.subject_id == answer.id
     assert (row["case"], row["since"], row["due"]) == (number, notice.sent_at.isoformat(), clock.due_at.isoformat())
     assert (row["state"], row["rung"]) == ("overdue", story.escalations(number)[-1].rung)
-    to_liaison = [letter.id for letter in story.letters(number) if letter.recipient == "platform"]
-    assert row["letter"] == f"{number}/L{max(to_liaison)}"
+    to_platform = [letter.id for letter in story.letters(number) if letter.recipient == "platform"]
+    assert row["letter"] == f"{number}/L{max(to_platform)}"
 
 
 @pytest.mark.parametrize("item", [1, 2])
