@@ -1,13 +1,15 @@
 """Drive the ready cases of one lane, most urgent first, all in this process.
 
-A child's case and one that failed before get a run of their own, a P0 after it was driven. Of a routine backlog some
-cases at a time are driven together in one task run, and the run's table says what became of each. A case that fails
-is set aside, the others go on, and the run ends Failed *after* the work, with the list.
+A child's case is driven first and then gets a run of its own, by which operators find it; a routine case that failed
+before is driven in one. Of a routine backlog some cases at a time are driven together in one task run, and the run's
+table says what became of each. A case that fails is set aside, the others go on, and the run ends Failed *after* the
+work, with the list.
 """
 
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Annotated, Literal
 
 import structlog
@@ -26,11 +28,16 @@ from flows.waking import wake
 from tasks.case_lifecycle import LEASE, Driven, advance, advance_all, alone_among, ready, set_aside
 from tasks.claims import Claims
 from tasks.correspondence import send_letters
+from tasks.lane_watch import relieved, take_up
 from tasks.run_record import Row
 from tasks.runtime import current
 
 LOOK_AGAIN_SECONDS = 1.0
 """Pause between two looks at the children's lane."""
+
+RELIEF_SECONDS = 180.0
+"""So long at most a drive watches on after its time, where no other has taken the watch up. A little more, and the
+last success of this job would count as late."""
 
 TOGETHER = 25
 """Routine cases driven together: they share commits, and whoever else writes waits for no more than these."""
@@ -52,7 +59,7 @@ async def drive_together(case_numbers: list[str]) -> Driven:
 
 @task(name="drive-case", task_run_name="{case_number}", cache_policy=NO_CACHE)
 async def drive_case(case_number: str) -> str:
-    """One case in danger, without a run of its own; what it then waits for."""
+    """One case without a run of its own; what it then waits for."""
     with structlog.contextvars.bound_contextvars(case=case_number):
         return (await in_thread(advance, current(), case_number)).name
 
@@ -65,16 +72,17 @@ async def drive_cases(
 ) -> State[None]:
     """Drive up to ``most`` ready cases of a lane, as many at a time as the database is good for.
 
-    The child-safety drive then watches its lane: what is raised in that time waits for no new process.
+    The child-safety drive then watches its lane, so that what is raised waits for no new process: for
+    ``watch_seconds`` from its start, and then until another drive watches.
     """
-    runtime = current()
+    runtime, began = current(), monotonic()
     waiting = min(most, await in_thread(ready, runtime, lane))
     async with ShownBeside() as shown:
         with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:
             async with Progress("cases driven", waiting) as progress:
                 driven, failed = await _drive_ready(claims, lane, progress, shown)
                 if lane == Lane.CHILD_SAFETY:
-                    more, failed_too = await _watch(claims, lane, progress, shown, watch_seconds)
+                    more, failed_too = await _watch(claims, lane, progress, shown, began, watch_seconds)
                     driven, failed = driven + more, failed + failed_too
         if driven:
             await _send_urgent_letters(lane)
@@ -125,12 +133,13 @@ async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[R
     errors: dict[str, Exception] = {}
     for number in alone if lane == Lane.ROUTINE else numbers:
         try:
-            if alone.get(number) is Priority.P0:
-                # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven.
+            if lane == Lane.CHILD_SAFETY or alone[number] is Priority.P0:
+                # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven,
+                # and what is raised meanwhile would wait for it.
                 await drive_case(number)
                 to_show.append(number)
             else:
-                await case_lifecycle(number)
+                await _drive_in_a_run(number)
         except Exception as error:
             errors[number] = error
     if lane == Lane.ROUTINE and (together := [number for number in numbers if number not in alone]):
@@ -144,15 +153,36 @@ async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[R
     return [number for number, error in errors.items() if not isinstance(error, CaseMovedMeanwhile)]
 
 
-async def _watch(claims: Claims, lane: str, progress: Progress, shown: ShownBeside, seconds: float) -> Count:
-    """Look again and again for so long; and for the length of a lease while another drive holds children's cases.
+async def _drive_in_a_run(number: str) -> None:
+    """Drive a case in a run of its own.
 
-    If that one was killed, its cases are free by then.
+    Raises: what the drive failed of. Not that Prefect's server kept no result: it does so when it took long to note
+    the run's end, and the case went its way.
     """
-    driven, failed, watched, others = 0, list[str](), 0.0, True
-    while watched < seconds or (watched < LEASE.total_seconds() and others):
+    state = await case_lifecycle(number, return_state=True)
+    if not state.is_completed():
+        await state.aresult()
+
+
+async def _watch(
+    claims: Claims, lane: str, progress: Progress, shown: ShownBeside, began: float, seconds: float
+) -> Count:
+    """Look again and again until the time is over and, where there was any, another drive watches.
+
+    And for the length of a lease while another drive holds children's cases: if that one was killed, they are free by
+    then.
+    """
+    runtime, driven, failed, others = current(), 0, list[str](), True
+    until, lapsed = began + seconds, monotonic() + LEASE.total_seconds()
+    at_last = until + RELIEF_SECONDS if seconds else until
+    if seconds:
+        await in_thread(take_up, runtime, lane, claims.owner)
+    while claims.left:
+        now = monotonic()
+        watches = now < until or (now < at_last and not await in_thread(relieved, runtime, lane, claims.owner))
+        if not watches and not (others and now < lapsed):
+            break
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        watched += LOOK_AGAIN_SECONDS
         # Asked before the look, so that a claim which lapses in between is seen by one of the two.
         others = await in_thread(claims.others_lapse_at) is not None
         more, failed_too = await _drive_ready(claims, lane, progress, shown)

@@ -34,10 +34,13 @@ log = logger("claims")
 
 
 class Claims:
-    """A context: inside it ``take`` gives one case after another, to any number of threads."""
+    """A context: inside it ``take`` gives one case after another, to any number of threads.
+
+    ``left`` is how many it may still give.
+    """
 
     def __init__(self, runtime: Runtime, lane: str | None, owner: str, most: int) -> None:
-        self._runtime, self._lane, self._owner, self._left = runtime, lane, owner, most
+        self._runtime, self._lane, self.owner, self.left = runtime, lane, owner, most
         self._page: list[str] = []
         self._driven: set[str] = set()
         # One thread at a time talks to the database about what comes next; nobody else ever waits for it.
@@ -55,21 +58,21 @@ class Claims:
     ) -> None:
         self._ended.set()
         with self._claiming:
-            self._left = 0
+            self.left = 0
             if held := self._held():
                 with self._runtime.sessions.write.begin() as session:
-                    release_claims(session, self._owner, held)
+                    release_claims(session, self.owner, held)
 
     def take(self) -> str | None:
         """The case to drive next, the most urgent that is ready; None when none is, or enough were taken."""
         with self._claiming:
-            if not self._left:
+            if not self.left:
                 return None
             if not self._page:
                 self._looked = time.monotonic()
-                self._page += claim(self._runtime, self._lane, self._owner, min(PAGE, self._left))
+                self._page += claim(self._runtime, self._lane, self.owner, min(PAGE, self.left))
             elif self._more_urgent_is_ready():
-                self._page[:0] = claim(self._runtime, self._lane, self._owner, 1)
+                self._page[:0] = claim(self._runtime, self._lane, self.owner, 1)
             if not self._page:
                 return None
             return self._begin()
@@ -79,12 +82,12 @@ class Claims:
         first = self.take()
         taken = [] if first is None else [first]
         with self._claiming:
-            while taken and self._page and self._left and len(taken) < most:
+            while taken and self._page and self.left and len(taken) < most:
                 taken.append(self._begin())
         return taken
 
     def _begin(self) -> str:
-        self._left -= 1
+        self.left -= 1
         self._moved_on = time.monotonic()
         self._driven.add(number := self._page.pop(0))
         return number
@@ -97,7 +100,7 @@ class Claims:
     def others_lapse_at(self) -> datetime | None:
         """When the first claim of another drive on this lane runs out, unless it is renewed; None without one."""
         with self._runtime.sessions.read() as session:
-            return next_lapse(session, self._lane, self._runtime.now(), self._owner)
+            return next_lapse(session, self._lane, self._runtime.now(), self.owner)
 
     def _held(self) -> set[str]:
         return {*self._page.copy(), *self._driven.copy()}
@@ -120,7 +123,7 @@ class Claims:
     def _renew(self, held: set[str]) -> None:
         try:
             with self._runtime.sessions.write.begin() as session:
-                renew_claims(session, self._owner, held, self._runtime.now() + LEASE)
+                renew_claims(session, self.owner, held, self._runtime.now() + LEASE)
         except Exception as error:
             # The database may be away for a moment; the next renewal comes before the claims lapse.
             log.warning("claims not renewed", error=type(error).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
@@ -35,6 +36,14 @@ IMPATIENT = {
     PREFECT_LOGGING_TO_API_BATCH_INTERVAL: 0.2,
 }
 """Records are written soon, so that a test need not wait for them; nothing else differs from prefect.toml."""
+
+
+def until(there: Callable[[], bool], seconds: float = 30) -> bool:
+    """Wait for it to be so; whether it is."""
+    deadline = time.monotonic() + seconds
+    while not there() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return there()
 
 
 @pytest.fixture(scope="package")

@@ -11,15 +11,18 @@ from datetime import datetime, timedelta
 import pytest
 
 from casework.vocabulary import Priority
-from db.tables import Letter
+from db.tables import Event, Letter
 from flows import drive_cases as module
+from flows.case_lifecycle import case_lifecycle
 from flows.drive_cases import drive_cases
 from tasks import claims
 from tasks.case_lifecycle import Driven, advance_all, claim, ready
 from tasks.claims import Claims
+from tasks.heartbeats import schedules
+from tasks.lane_watch import take_up
 from tasks.prioritization import change_priority
 from tasks.runtime import Runtime, use
-from tests.flows.conftest import SECRET
+from tests.flows.conftest import SECRET, until
 from tests.flows.prefect_records import Recorded, run_id
 from tests.stories import DUTY, Story, in_danger, report
 
@@ -42,7 +45,7 @@ async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_f
     state = await drive_cases("child-safety", return_state=True)
     assert state.name == "3 driven"
     runs = await recorded.child_runs(state)
-    # A P0 is driven first, and shown when nothing waits for it.
+    # Each is driven first, and shown when nothing waits for it.
     assert {run.name for run in runs} == {p0, p1, p2}
     triaged = {number: story.events(number, "moved.triage")[0].seq for number in (p2, p1, p0)}
     assert sorted(triaged, key=triaged.__getitem__) == [p0, p1, p2]
@@ -50,7 +53,7 @@ async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_f
     assert (await recorded.run(state)).name == "drive child-safety"
 
 
-async def test_a_p0_is_driven_though_prefect_makes_no_run_of_its_own_now(
+async def test_childrens_cases_are_driven_though_prefect_makes_no_runs_of_their_own_now(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def no_server(*_: object, **__: object) -> None:
@@ -58,10 +61,11 @@ async def test_a_p0_is_driven_though_prefect_makes_no_run_of_its_own_now(
 
     monkeypatch.setattr(module, "case_lifecycle", no_server)
     monkeypatch.setattr("flows.case_lifecycle.case_lifecycle", no_server)
-    [p0] = story.hand_in(in_danger())
-    assert (await drive_cases("child-safety", return_state=True)).name == "1 driven"
-    assert story.status(str(p0.case_number)) == "in_legal_review"
-    assert {letter.state for letter in story.letters(str(p0.case_number), "police_referral")} == {"sent"}
+    numbers = three_children(story)
+    assert (await drive_cases("child-safety", return_state=True)).name == "3 driven"
+    assert {story.status(number) for number in numbers} == {"in_legal_review"}
+    assert {letter.state for letter in story.letters(numbers[-1], "police_referral")} == {"sent"}
+    assert not [event for event in story.all(Event) if event.kind == "drive.failed"]
 
 
 async def test_routine_cases_are_driven_together_and_the_runs_table_says_what_became_of_each(
@@ -162,6 +166,24 @@ async def test_a_case_that_is_well_again_is_a_routine_case_again(
     assert story.case(number).failures == 0
 
 
+async def test_a_case_is_not_set_aside_because_prefects_server_kept_no_result_of_its_run(
+    story: Story, stumbling: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def kept_without_result(number: str, *, return_state: bool = False) -> object:
+        state = await case_lifecycle(number, return_state=True)
+        state.data = None
+        return state if return_state else await state.aresult()
+
+    number = story.take_in()
+    stumbling(number)
+    assert (await drive_cases("routine", return_state=True)).is_failed()
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "case_lifecycle", kept_without_result)
+    story.later(minutes=10)
+    assert (await drive_cases("routine", return_state=True)).name == "1 driven"
+    assert len(story.events(number, "drive.failed")) == 1, "the first drive's"
+
+
 async def test_two_drives_at_once_never_drive_the_same_case(
     story: Story, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +206,7 @@ async def test_two_drives_at_once_never_drive_the_same_case(
 async def test_what_a_child_needs_sent_leaves_with_the_drive(story: Story) -> None:
     number = story.take_in(category="suicide_or_self_harm", age_band="13_17", indicators=["threat_to_life_of_child"])
     assert story.mail() == []
-    await drive_cases("child-safety")
+    assert (await drive_cases("child-safety", return_state=True)).is_completed()
     assert {letter.state for letter in story.letters(number, "police_referral")} == {"sent"}
     assert len(story.mail()) == len([letter for letter in story.letters(number) if letter.state == "sent"])
 
@@ -290,6 +312,7 @@ async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(module, "RELIEF_SECONDS", 0)
     number = story.take_in()
     under_review = story.to_review(category="cyberbullying_child", age_band="13_17")
     watching = first_look_over(monkeypatch)
@@ -312,6 +335,7 @@ async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last
         await answers.wait()
 
     monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(module, "RELIEF_SECONDS", 0)
     monkeypatch.setattr("flows.case_lifecycle.show_driven", stands_still)
     [first] = story.hand_in(in_danger())
     later = story.take_in()
@@ -326,3 +350,44 @@ async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last
     assert story.status(str(first.case_number)) == "in_legal_review"
     answers.set()
     assert (await drive).name == "2 driven"
+
+
+async def test_a_drive_whose_time_is_over_watches_until_another_does(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def driven(number: str) -> bool:
+        return story.status(number) == "in_legal_review"
+
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    began = iter([0.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(began, 60.0))
+    first, second = story.take_in(), story.take_in()
+    watching = first_look_over(monkeypatch)
+    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=50, return_state=True))
+    assert await asyncio.to_thread(watching.wait, 30)
+    change_priority(story.runtime, first, Priority.P0, DUTY, "The police say it is urgent.")
+    assert await asyncio.to_thread(until, lambda: driven(first)), "no other drive has come"
+    assert (await drive_cases("child-safety", return_state=True)).name == "Nothing ready"
+    change_priority(story.runtime, second, Priority.P0, DUTY, "The police say it is urgent.")
+    assert await asyncio.to_thread(until, lambda: driven(second)), "one that does not watch relieves nobody"
+    assert not drive.done()
+    take_up(story.runtime, "child-safety", "drive-cases:on-another-host")
+    assert (await drive).name == "2 driven"
+
+
+async def test_a_drive_that_nobody_relieves_ends_before_its_last_success_counts_as_late(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [late_after] = [schedule.late_after for schedule in schedules() if schedule.name == "lane-child-safety"]
+    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
+    began = iter([0.0, 0.0, 60.0])
+    monkeypatch.setattr(module, "monotonic", lambda: next(began, late_after.total_seconds() - 60))
+    async with asyncio.timeout(30):
+        assert (await drive_cases("child-safety", watch_seconds=50, return_state=True)).name == "Nothing ready"
+
+
+async def test_a_drive_that_has_driven_as_many_as_it_may_watches_no_more(story: Story, woken: list[str]) -> None:
+    [result] = story.hand_in(in_danger())
+    state = await drive_cases("child-safety", most=1, watch_seconds=600, return_state=True)
+    assert (state.name, story.status(str(result.case_number))) == ("1 driven", "in_legal_review")
+    assert woken == ["qorgan.lane.child-safety"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -20,7 +19,7 @@ from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
 from tasks.inbox import LOCK, NEXT, Turn
 from tasks.runtime import Runtime
-from tests.flows.conftest import SECRET
+from tests.flows.conftest import SECRET, until
 from tests.flows.prefect_records import Recorded
 from tests.stories import Story, in_danger, report
 
@@ -47,14 +46,6 @@ def over(monkeypatch: pytest.MonkeyPatch) -> Event:
     monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(module, "monotonic", lambda: 300.0 if event.is_set() else 0.0)
     return event
-
-
-def until(there: Callable[[], bool], seconds: float = 30) -> bool:
-    """Wait for it to be so; whether it is."""
-    deadline = time.monotonic() + seconds
-    while not there() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return there()
 
 
 async def test_files_become_cases_and_leave_the_inbox(story: Story, inbox: Path, woken: list[str]) -> None:
@@ -190,7 +181,7 @@ async def test_a_file_that_is_still_being_written_is_left_alone(story: Story, in
 async def test_a_file_put_in_twice_makes_no_second_case(story: Story, inbox: Path, woken: list[str]) -> None:
     fields = report()
     put(inbox, "same.jsonl", fields)
-    await intake()
+    assert (await intake(return_state=True)).is_completed()
     put(inbox, "same.jsonl", fields)
     assert (await intake(return_state=True)).name == "0 cases, 1 duplicate, 0 held"
     assert len(cases(story)) == 1
@@ -254,7 +245,7 @@ async def test_danger_in_one_file_is_acted_on_before_the_next_file_is_opened(
         return split(name, data)
 
     monkeypatch.setattr(inbox_module, "split_file", note)
-    await intake()
+    assert (await intake(return_state=True)).is_completed()
     assert mails_at == {"a.jsonl": 0, "b.jsonl": 2}
 
 

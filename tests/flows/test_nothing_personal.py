@@ -65,7 +65,7 @@ async def test_no_canary_of_any_report_occurs_anywhere_in_prefects_database(
     assert taken_in.name is not None
     assert taken_in.name.startswith("3 cases")
     assert (await drive_cases("routine", return_state=True)).name == "1 of 2 failed"
-    await drive_cases("child-safety")
+    assert (await drive_cases("child-safety", return_state=True)).is_completed()
     failed = await case_lifecycle(poisoned, return_state=True)
     assert failed.is_failed()
     for number in (well, danger):
@@ -76,7 +76,7 @@ async def test_no_canary_of_any_report_occurs_anywhere_in_prefects_database(
     assert (await case_lifecycle(well, return_state=True)).name == "Awaiting our answer"
     story.mailbox.refuse_recipients = {"canary.reporter@mail.example"}
     story.later(days=30)
-    await sla_sweep()
+    assert (await sla_sweep(return_state=True)).is_completed()
     letters = await correspondence(return_state=True)
     assert "to look at" in str(letters.name)
 

@@ -48,10 +48,10 @@ async def of_run(state: State[None], kind: str) -> list[Artifact]:
 
 async def test_each_sweep_writes_the_board_anew_in_the_same_place(story: Story) -> None:
     number = story.to_review()
-    await sla_sweep()
+    assert (await sla_sweep(return_state=True)).is_completed()
     [before] = await artifacts(key=ArtifactFilterKey(any_=["board"]))
     story.later(minutes=1)
-    await sla_sweep()
+    assert (await sla_sweep(return_state=True)).is_completed()
     [after] = await artifacts(key=ArtifactFilterKey(any_=["board"]))
     assert after.id == before.id, "an address that can be kept as a bookmark"
     assert after.description == "Children's cases move"
@@ -102,7 +102,7 @@ async def test_the_run_of_a_child_in_danger_tells_only_what_was_done_since_someb
 ) -> None:
     [one] = story.hand_in(in_danger())
     number = str(one.case_number)
-    await drive_cases("child-safety")
+    assert (await drive_cases("child-safety", return_state=True)).is_completed()
     story.move(number, Action.APPROVE, REVIEWER)
     [run] = await recorded.child_runs(await drive_cases("child-safety", return_state=True))
     [rows] = await recorded.tables(run.id)
@@ -129,7 +129,7 @@ async def test_that_something_cannot_be_shown_never_fails_a_sweep(
 async def test_every_flow_with_a_schedule_notes_its_success_under_its_deployments_name(story: Story) -> None:
     story.hand_in(in_danger())
     for one in (intake, mailbox, sla_sweep, collect_outcomes, weekly_summary, daily_list):
-        await one()
+        assert (await one(return_state=True)).is_completed()
     succeeded = set(story.last_successes())
     assert succeeded == {"inbox", "mailbox", "clocks", "outcomes", "weekly-summary", "daily-list"}
     assert succeeded <= {schedule.name for schedule in schedules()}

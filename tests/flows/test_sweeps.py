@@ -49,7 +49,7 @@ async def test_a_silent_platform_raises_a_rung_once(story: Story) -> None:
     assert not state.name.endswith(" 0 rungs")
     rungs = len(story.escalations(number))
     assert rungs >= 1
-    await sla_sweep()
+    assert (await sla_sweep(return_state=True)).is_completed()
     assert len(story.escalations(number)) == rungs
 
 
@@ -120,7 +120,7 @@ async def test_operators_read_how_the_correspondence_stands_and_no_address_name_
     refused = story.take_in(reporter={"name": "Canaryqyzy Symbat", "email": "canary.reporter@mail.example"})
     story.mailbox.refuse_recipients = {"canary.reporter@mail.example"}
     story.mailbox.defer_recipients = {"reporter@mail.example"}
-    await correspondence()
+    assert (await correspondence(return_state=True)).is_completed()
     page = await _page()
     counts = Counter(letter.state for letter in story.all(Letter))
     for state in ("queued", "refused", "sent"):
@@ -141,7 +141,7 @@ async def test_a_letter_that_is_held_is_counted_with_its_reason(story: Story) ->
     number = story.to_review()
     [clock] = story.clocks(number, "kz.internal.review.routine")
     story.clock.set(clock.due_at + timedelta(hours=4))
-    await sla_sweep()
+    assert (await sla_sweep(return_state=True)).is_completed()
     state = await correspondence(return_state=True)
     assert str(state.name).endswith("1 held")
     assert "| quiet hours | 1 |" in await _page()
@@ -152,7 +152,7 @@ async def test_a_cause_that_quotes_an_address_or_a_link_does_not_pass_it_on(stor
     story.execute(
         "UPDATE letter SET state = 'refused', reason = 'no a.b@c.example, see https://d.example/e' WHERE id = 1"
     )
-    await correspondence()
+    assert (await correspondence(return_state=True)).is_completed()
     page = await _page()
     assert "refused, no (…) see (…)" in page
 
@@ -162,7 +162,7 @@ async def test_a_week_and_a_day_are_told_once_and_the_badge_says_how_much(story:
     assert (await weekly_summary(return_state=True)).name == "1 written, 1 rows"
     assert (await weekly_summary(return_state=True)).name == "Written before"
     assert (await daily_list(return_state=True)).name == "Every letter proven"
-    await correspondence()
+    assert (await correspondence(return_state=True)).is_completed()
     sent = len([letter for letter in story.all(Letter) if letter.state == "sent"])
     story.later(days=1)
     assert (await daily_list(return_state=True)).name == f"1 written, {sent} rows"
