@@ -97,6 +97,7 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "submission.attempt": lambda d: f"Notice {d.get('submission')}: attempt {d.get('attempt')}.",
     "submission.sent": lambda d: f"Notice {d.get('submission')} accepted by {d.get('platform')}.",
     "answer.sent": lambda d: f"Answer {d.get('submission')} accepted by {d.get('platform')}.",
+    "answer.given_up": lambda d: f"No answer comes to its question: the time of {d.get('submission')} goes on.",
     "case.submitted": lambda _: "Every notice and answer is with its platform.",
     "submission.handed_over": _notice("handed to the officer who enters it in the portal"),
     "submission.refused": _notice("refused by the platform"),

@@ -87,3 +87,20 @@ def say_what_came_first(
         platform_said(session, runtime, case, answer, "platform.asked", actor, at)
     elif outcomes <= FINAL_OUTCOMES:
         platform_said(session, runtime, case, answer, "platform.decided", actor, at)
+
+
+def say_that_it_has_all(
+    session: Session, runtime: Runtime, case: CaseFile, given_up: Submission, actor: Actor, at: datetime
+) -> None:
+    """No answer comes to its question, and it owes a word on the notice's other items: its time goes on with those.
+
+    Its time on the last paper that it has; while another answer is on its way, its time begins with that.
+    """
+    outcomes = outcomes_of(session, given_up)
+    last = newest_about(session, notice_of(session, given_up), time_runs_for(session, given_up))
+    if Outcome.MORE_INFO_NEEDED in outcomes or outcomes <= FINAL_OUTCOMES or last.state != DeliveryState.SENT:
+        return
+    note(
+        session, runtime, case, "answer.given_up", actor, at, moment="answer.given_up",
+        subject=Subject("submission", last.id), data={"submission": last.number},
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from db.queries.submissions import submission_by_number
 from db.tables import CaseFile, Submission
 from tasks.attempts import accepted, all_is_out, say_all_is_out
 from tasks.case_facts import current_submissions, find_case
-from tasks.platform_words import ON_THEIR_WAY
+from tasks.platform_words import ON_THEIR_WAY, say_that_it_has_all
 from tasks.record import move_in, note, transaction
 from tasks.runtime import Runtime
 
@@ -92,6 +92,8 @@ def drop_submission(runtime: Runtime, submission_number: str, actor_id: str, rea
             data={"submission": row.number},
         )  # fmt: skip
         say_all_is_out(session, runtime, case, actor, at)
+        if row.kind == "answer":
+            say_that_it_has_all(session, runtime, case, row, actor, at)
     _moved_on(runtime, case.number)
 
 

@@ -8,8 +8,9 @@ from casework.vocabulary import Action
 from db.tables import Letter
 from tasks.collect_outcomes import collect
 from tasks.sla_sweep import sweep
+from tasks.submission import drop_submission
 from tasks.summaries import write_weekly
-from tests.stories import REVIEWER, SQLITE_ONLY, Story, link
+from tests.stories import INTAKE, REVIEWER, SQLITE_ONLY, Story, link
 
 pytestmark = SQLITE_ONLY
 
@@ -108,3 +109,67 @@ def test_a_question_that_crosses_our_answer_starts_our_time_once(story: Story, i
     assert [row.state for row in story.submissions(number)] == ["sent", "sent"]
     assert (story.status(number), owed(story, number), ours(story, number)) == ("more_info", [], 1)
     story.assert_sound()
+
+
+def refused(story: Story) -> str:
+    """Of two items one was asked about, and the platform refuses our answer."""
+    number = story.submitted(links=[link(), link()])
+    says(story, number, "more_info_needed", 1)
+    story.move(number, Action.ANSWER, REVIEWER)
+    story.platform_refuses(number, place=1)
+    story.drive(number)
+    assert ([row.state for row in story.submissions(number)], owed(story, number)) == (["sent", "refused"], [])
+    return number
+
+
+def give_up(story: Story, number: str) -> None:
+    drop_submission(story.runtime, story.submissions(number)[1].number, INTAKE, "It asks for too much.")
+    story.drive(number)
+
+
+def test_an_answer_that_is_given_up_leaves_the_platform_its_time_for_the_other_item(story: Story) -> None:
+    number = refused(story)
+    story.later(hours=1)
+    give_up(story, number)
+    assert (story.status(number), owed(story, number)) == ("submitted", ["S1"])
+    begun = [
+        clock.started_at for clock in story.clocks(number) if clock.duty == "platform" and clock.state == "running"
+    ]
+    assert begun == [story.clock.at]
+    story.later(hours=49)
+    sweep(story.runtime)
+    [rung] = story.escalations(number)
+    assert rung.submission_id == story.submissions(number)[0].id
+    says(story, number, "removed_globally", 2)
+    assert (story.status(number), owed(story, number)) == ("closed", [])
+    story.assert_sound()
+
+
+def test_one_that_is_given_up_when_all_else_is_decided_begins_no_time(story: Story) -> None:
+    number = refused(story)
+    says(story, number, "removed_globally", 2)
+    give_up(story, number)
+    assert (story.status(number), owed(story, number)) == ("closed", [])
+    assert story.events(number, "answer.given_up") == []
+
+
+def test_one_that_is_given_up_while_another_question_is_open_begins_no_time(story: Story) -> None:
+    number = refused(story)
+    says(story, number, "more_info_needed", 2)
+    give_up(story, number)
+    assert (owed(story, number), ours(story, number)) == ([], 1)
+    story.move(number, Action.ANSWER, REVIEWER)
+    story.drive(number)
+    assert owed(story, number) == ["S3"]
+    story.assert_sound()
+
+
+def test_one_that_is_given_up_while_another_answer_is_on_its_way_leaves_the_time_to_that(story: Story) -> None:
+    number = refused(story)
+    says(story, number, "more_info_needed", 2)
+    story.move(number, Action.ANSWER, REVIEWER)
+    drop_submission(story.runtime, story.submissions(number)[1].number, INTAKE, "It asks for too much.")
+    assert owed(story, number) in ([], ["S3"])
+    story.drive(number)
+    assert owed(story, number) == ["S3"]
+    assert story.events(number, "answer.given_up") == []
