@@ -23,18 +23,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
+
+from tests.certificates import own_certificate
 
 HOST = "127.0.0.1"
 PASSWORD = "practice"
@@ -224,9 +220,9 @@ def running_real_mail(home: Path, boxes: dict[str, str], *, tls: bool = True, ds
         missing = "exim4-daemon-light" if exim is None else "dovecot-imapd"
         raise NoMailServer(f"{missing} is not installed")
     person = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-    mail = RealMail(home, *(_free_port() for _ in range(3)), home / "server.pem")
+    mail = RealMail(home, *(free_port() for _ in range(3)), home / "server.pem")
     _make_folders(home)
-    _make_certificate(home)
+    own_certificate(home, "server", "relay.example", HOST)
     (home / "boxes").write_text("".join(f"{address}: {box}\n" for address, box in boxes.items()))
     values = {
         "home": home, "host": HOST, "uid": person.pw_uid, "gid": person.pw_gid, "user": person.pw_name,
@@ -274,7 +270,7 @@ def _make_folders(home: Path) -> None:
         (home / name).mkdir()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -305,26 +301,3 @@ def _wait(started: list[subprocess.Popen[bytes]], mail: RealMail) -> None:
             if time.monotonic() > deadline:
                 raise NoMailServer(f"it did not answer in time: {error}") from error
             time.sleep(0.1)
-
-
-def _make_certificate(home: Path) -> None:
-    """A certificate of the servers' own, for this address and one day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (home / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (home / "server.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
