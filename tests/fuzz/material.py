@@ -130,6 +130,10 @@ MAIL = (
     '--edge\r\nContent-Type: application/pdf; name="a.pdf"\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0=\r\n'
     "--edge--\r\n"
 ).encode()
+FEED = (
+    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//a//b//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
+    b"DTSTART;VALUE=DATE:20260321\r\nDTEND;VALUE=DATE:20260324\r\nSUMMARY:Nauryz\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 LINES = b"\n".join(json.dumps(report(links=[link(number)]), ensure_ascii=False).encode() for number in (1, 2))
 LIST = json.dumps([report(links=[link(3)]), report(links=[link(4)])], ensure_ascii=False).encode()
 FILES = {"reports.jsonl": LINES, "reports.json": LIST, "reports.csv": CSV, "mail.eml": MAIL}

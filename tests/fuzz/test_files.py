@@ -15,13 +15,9 @@ from casework.pack_reader import read_pack
 from tasks.runtime import pack_texts
 from tasks.settings import POLICIES
 from tasks.users import read_users
-from tests.fuzz.material import NASTY, fuzzed, read_or_refused, spoiled, texts
+from tests.fuzz.material import FEED, NASTY, fuzzed, read_or_refused, spoiled, texts
 from tests.stories import USERS
 
-FEED = (
-    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//a//b//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
-    b"DTSTART;VALUE=DATE:20260321\r\nDTEND;VALUE=DATE:20260324\r\nSUMMARY:Nauryz\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-)
 PACK = pack_texts(POLICIES / "kz-ministry")
 BOMB = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 8)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
