@@ -5,21 +5,16 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from casework.errors import ConfigurationError
 from sandbox.practice_mailbox import PracticeMailbox
 from tasks import mailer
 from tasks.mailer import Delivered, Envelope, Mailer
 from tasks.smtp_words import queue_id_of
+from tests.certificates import own_certificate
 from tests.tasks.test_mailer import _mailer, _server
 
 
@@ -146,26 +141,10 @@ def test_a_server_that_cannot_is_not() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     """A server's own certificate for the local host, and the server's side of it."""
-    home, key = tmp_path_factory.mktemp("tls"), ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "practice")]), datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (home / "server.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (home / "server.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, plain))
+    known = own_certificate(tmp_path_factory.mktemp("tls"), "server", "practice", "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(home / "server.pem", home / "server.key")
-    return home / "server.pem", context
+    context.load_cert_chain(known, known.with_suffix(".key"))
+    return known, context
 
 
 def test_letters_go_under_tls_to_a_server_whose_certificate_is_known(
