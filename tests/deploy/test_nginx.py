@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -91,6 +92,11 @@ def behind(name: str) -> tuple[ThreadingHTTPServer, list[tuple[str, dict[str, st
     return server, asked
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     home = tmp_path_factory.mktemp("nginx")
@@ -117,7 +123,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     nginx = subprocess.Popen(command)
     try:
         deadline = time.monotonic() + 30
-        while not (home / "nginx.pid").exists():
+        while not _listens(found.port):
             assert nginx.poll() is None, (home / "error.log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
