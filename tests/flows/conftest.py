@@ -38,9 +38,13 @@ IMPATIENT = {
 """Records are written soon, so that a test need not wait for them; nothing else differs from prefect.toml."""
 
 
-def until(there: Callable[[], bool], seconds: float = 30) -> bool:
+PATIENCE_SECONDS = 90.0
+"""So long a test waits for what needs Prefect's server: on SQLite that may stand still for a minute."""
+
+
+def until(there: Callable[[], bool]) -> bool:
     """Wait for it to be so; whether it is."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not there() and time.monotonic() < deadline:
         time.sleep(0.05)
     return there()

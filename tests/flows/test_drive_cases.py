@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -16,13 +16,10 @@ from flows import drive_cases as module
 from flows.case_lifecycle import case_lifecycle
 from flows.drive_cases import drive_cases
 from tasks import claims
-from tasks.case_lifecycle import Driven, advance_all, claim, ready
-from tasks.claims import Claims
-from tasks.heartbeats import schedules
-from tasks.lane_watch import take_up
+from tasks.case_lifecycle import Driven, advance_all, ready
 from tasks.prioritization import change_priority
 from tasks.runtime import Runtime, use
-from tests.flows.conftest import SECRET, until
+from tests.flows.conftest import PATIENCE_SECONDS, SECRET
 from tests.flows.prefect_records import Recorded, run_id
 from tests.stories import DUTY, Story, in_danger, report
 
@@ -241,7 +238,7 @@ async def test_letters_of_a_case_raised_while_a_person_has_it_leave_with_the_dri
 async def test_as_many_cases_are_driven_at_a_time_as_the_setting_says(
     story: Story, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=PATIENCE_SECONDS)
 
     def meet(runtime: Runtime, numbers: list[str]) -> Driven:
         together.wait()
@@ -257,36 +254,6 @@ async def test_as_many_cases_are_driven_at_a_time_as_the_setting_says(
     story.assert_sound()
 
 
-def first_look_over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Set when a drive has driven what was ready and asks what others hold."""
-    asked = threading.Event()
-    ask = Claims.others_lapse_at
-
-    def others_lapse_at(claims: Claims) -> datetime | None:
-        found = ask(claims)
-        asked.set()
-        return found
-
-    monkeypatch.setattr(Claims, "others_lapse_at", others_lapse_at)
-    return asked
-
-
-async def test_a_childs_case_of_a_drive_that_was_killed_is_taken_over_when_its_lease_ends(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
-    [result] = story.hand_in(in_danger())
-    number = str(result.case_number)
-    assert claim(story.runtime, "child-safety", "killed", 1) == [number]
-    watching = first_look_over(monkeypatch)
-    drive = asyncio.create_task(drive_cases("child-safety", return_state=True))
-    assert await asyncio.to_thread(watching.wait, 30)
-    assert story.status(number) == "received", "whoever holds it may be alive"
-    story.later(seconds=31)
-    assert (await drive).name == "1 driven"
-    assert story.status(number) == "in_legal_review"
-
-
 async def test_a_drive_that_is_cancelled_gives_its_cases_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -298,7 +265,7 @@ async def test_a_drive_that_is_cancelled_gives_its_cases_back(story: Story, monk
     monkeypatch.setattr(module, "advance_all", linger)
     numbers = [story.take_in() for _ in range(3)]
     drive = asyncio.create_task(drive_cases("routine", return_state=True))
-    assert await asyncio.to_thread(begun.wait, 30)
+    assert await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
     assert ready(story.runtime, "routine") == 0
     drive.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -306,88 +273,3 @@ async def test_a_drive_that_is_cancelled_gives_its_cases_back(story: Story, monk
     free = ready(story.runtime, "routine")
     go_on.set()
     assert free == len(numbers)
-
-
-async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(module, "RELIEF_SECONDS", 0)
-    number = story.take_in()
-    under_review = story.to_review(category="cyberbullying_child", age_band="13_17")
-    watching = first_look_over(monkeypatch)
-    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=2, return_state=True))
-    assert await asyncio.to_thread(watching.wait, 30)
-    for raised in (number, under_review):
-        change_priority(story.runtime, raised, Priority.P0, DUTY, "The police say it is urgent.")
-    assert (await drive).name == "1 driven"
-    assert story.status(number) == "in_legal_review"
-    for raised in (number, under_review):
-        assert {letter.state for letter in story.letters(raised, "police_referral")} == {"sent"}
-
-
-async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last_one(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = asyncio.Event()
-
-    async def stands_still(_: object) -> None:
-        await answers.wait()
-
-    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(module, "RELIEF_SECONDS", 0)
-    monkeypatch.setattr("flows.case_lifecycle.show_driven", stands_still)
-    [first] = story.hand_in(in_danger())
-    later = story.take_in()
-    watching = first_look_over(monkeypatch)
-    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=2, return_state=True))
-    assert await asyncio.to_thread(watching.wait, 30)
-    change_priority(story.runtime, later, Priority.P0, DUTY, "The police say it is urgent.")
-    async with asyncio.timeout(30):
-        while story.status(later) != "in_legal_review":
-            assert not drive.done()
-            await asyncio.sleep(0.05)
-    assert story.status(str(first.case_number)) == "in_legal_review"
-    answers.set()
-    assert (await drive).name == "2 driven"
-
-
-async def test_a_drive_whose_time_is_over_watches_until_another_does(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def driven(number: str) -> bool:
-        return story.status(number) == "in_legal_review"
-
-    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
-    began = iter([0.0])
-    monkeypatch.setattr(module, "monotonic", lambda: next(began, 60.0))
-    first, second = story.take_in(), story.take_in()
-    watching = first_look_over(monkeypatch)
-    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=50, return_state=True))
-    assert await asyncio.to_thread(watching.wait, 30)
-    change_priority(story.runtime, first, Priority.P0, DUTY, "The police say it is urgent.")
-    assert await asyncio.to_thread(until, lambda: driven(first)), "no other drive has come"
-    assert (await drive_cases("child-safety", return_state=True)).name == "Nothing ready"
-    change_priority(story.runtime, second, Priority.P0, DUTY, "The police say it is urgent.")
-    assert await asyncio.to_thread(until, lambda: driven(second)), "one that does not watch relieves nobody"
-    assert not drive.done()
-    take_up(story.runtime, "child-safety", "drive-cases:on-another-host")
-    assert (await drive).name == "2 driven"
-
-
-async def test_a_drive_that_nobody_relieves_ends_before_its_last_success_counts_as_late(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    [late_after] = [schedule.late_after for schedule in schedules() if schedule.name == "lane-child-safety"]
-    monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.05)
-    began = iter([0.0, 0.0, 60.0])
-    monkeypatch.setattr(module, "monotonic", lambda: next(began, late_after.total_seconds() - 60))
-    async with asyncio.timeout(30):
-        assert (await drive_cases("child-safety", watch_seconds=50, return_state=True)).name == "Nothing ready"
-
-
-async def test_a_drive_that_has_driven_as_many_as_it_may_watches_no_more(story: Story, woken: list[str]) -> None:
-    [result] = story.hand_in(in_danger())
-    state = await drive_cases("child-safety", most=1, watch_seconds=600, return_state=True)
-    assert (state.name, story.status(str(result.case_number))) == ("1 driven", "in_legal_review")
-    assert woken == ["qorgan.lane.child-safety"]

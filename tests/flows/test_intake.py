@@ -19,7 +19,7 @@ from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
 from tasks.inbox import LOCK, NEXT, Turn
 from tasks.runtime import Runtime
-from tests.flows.conftest import SECRET, until
+from tests.flows.conftest import PATIENCE_SECONDS, SECRET, until
 from tests.flows.prefect_records import Recorded
 from tests.stories import Story, in_danger, report
 
@@ -123,7 +123,7 @@ async def test_a_run_that_watches_goes_on_where_the_one_before_it_ends(
         whether_taken = Turn.taken
         monkeypatch.setattr(Turn, "taken", taken)
         run = asyncio.create_task(intake(watch_seconds=50, return_state=True))
-        assert await asyncio.to_thread(asked.wait, 30)
+        assert await asyncio.to_thread(asked.wait, PATIENCE_SECONDS)
         assert cases(story) == []
     assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
     over.set()

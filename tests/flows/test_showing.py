@@ -31,6 +31,7 @@ from flows.sla_sweep import sla_sweep
 from flows.summaries import daily_list, weekly_summary
 from tasks.heartbeats import schedules
 from tasks.runtime import use
+from tests.flows.conftest import PATIENCE_SECONDS
 from tests.flows.prefect_records import Recorded, run_id
 from tests.stories import REVIEWER, Story, in_danger
 
@@ -202,7 +203,7 @@ async def test_work_does_not_wait_for_a_server_that_shows_no_progress(
 
     monkeypatch.setattr(showing, "PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(showing, "acreate_progress_artifact", stands_still)
-    assert (await asyncio.wait_for(work(return_state=True), 30)).is_completed()
+    assert (await asyncio.wait_for(work(return_state=True), PATIENCE_SECONDS)).is_completed()
     assert asked == 2, "it is tried again at the next sign"
 
 
