@@ -94,6 +94,11 @@ class ShownBeside:
     ) -> None:
         await asyncio.gather(*self._begun)
 
+    @property
+    def waits(self) -> bool:
+        """Whether some are still to be shown."""
+        return not all(task.done() for task in self._begun)
+
     def begin(self, case_numbers: Collection[str]) -> None:
         """Show these from now on."""
         if case_numbers:

@@ -1,9 +1,8 @@
 """Drive the ready cases of one lane, most urgent first, all in this process.
 
-A child's case is driven first and then gets a run of its own, by which operators find it; a routine case that failed
-before is driven in one. Of a routine backlog some cases at a time are driven together in one task run, and the run's
-table says what became of each. A case that fails is set aside, the others go on, and the run ends Failed *after* the
-work, with the list.
+A child's case and one that failed before get a run of their own, a P0 after it was driven. Of a routine backlog some
+cases at a time are driven together in one task run, and the run's table says what became of each. A case that fails
+is set aside, the others go on, and the run ends Failed *after* the work, with the list.
 """
 
 from __future__ import annotations
@@ -133,9 +132,8 @@ async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[R
     errors: dict[str, Exception] = {}
     for number in alone if lane == Lane.ROUTINE else numbers:
         try:
-            if lane == Lane.CHILD_SAFETY or alone[number] is Priority.P0:
-                # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven,
-                # and what is raised meanwhile would wait for it.
+            if alone.get(number) is Priority.P0:
+                # A task of this run: making a run of its own takes Prefect's server seconds while a backlog is driven.
                 await drive_case(number)
                 to_show.append(number)
             else:
@@ -170,7 +168,7 @@ async def _watch(
     """Look again and again until the time is over and, where there was any, another drive watches.
 
     And for the length of a lease while another drive holds children's cases: if that one was killed, they are free by
-    then.
+    then. While P0s wait to be shown this run keeps its place, which the next one may need: so long it watches too.
     """
     runtime, driven, failed, others = current(), 0, list[str](), True
     until, lapsed = began + seconds, monotonic() + LEASE.total_seconds()
@@ -179,7 +177,9 @@ async def _watch(
         await in_thread(take_up, runtime, lane, claims.owner)
     while claims.left:
         now = monotonic()
-        watches = now < until or (now < at_last and not await in_thread(relieved, runtime, lane, claims.owner))
+        watches = now < until or (
+            (now < at_last or shown.waits) and not await in_thread(relieved, runtime, lane, claims.owner)
+        )
         if not watches and not (others and now < lapsed):
             break
         await asyncio.sleep(LOOK_AGAIN_SECONDS)

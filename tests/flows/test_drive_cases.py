@@ -42,7 +42,7 @@ async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_f
     state = await drive_cases("child-safety", return_state=True)
     assert state.name == "3 driven"
     runs = await recorded.child_runs(state)
-    # Each is driven first, and shown when nothing waits for it.
+    # A P0 is driven first, and shown when nothing waits for it.
     assert {run.name for run in runs} == {p0, p1, p2}
     triaged = {number: story.events(number, "moved.triage")[0].seq for number in (p2, p1, p0)}
     assert sorted(triaged, key=triaged.__getitem__) == [p0, p1, p2]
@@ -50,7 +50,7 @@ async def test_childrens_cases_have_runs_of_their_own_and_the_most_urgent_goes_f
     assert (await recorded.run(state)).name == "drive child-safety"
 
 
-async def test_childrens_cases_are_driven_though_prefect_makes_no_runs_of_their_own_now(
+async def test_a_p0_is_driven_though_prefect_makes_no_run_of_its_own_now(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def no_server(*_: object, **__: object) -> None:
@@ -58,11 +58,10 @@ async def test_childrens_cases_are_driven_though_prefect_makes_no_runs_of_their_
 
     monkeypatch.setattr(module, "case_lifecycle", no_server)
     monkeypatch.setattr("flows.case_lifecycle.case_lifecycle", no_server)
-    numbers = three_children(story)
-    assert (await drive_cases("child-safety", return_state=True)).name == "3 driven"
-    assert {story.status(number) for number in numbers} == {"in_legal_review"}
-    assert {letter.state for letter in story.letters(numbers[-1], "police_referral")} == {"sent"}
-    assert not [event for event in story.all(Event) if event.kind == "drive.failed"]
+    [p0] = story.hand_in(in_danger())
+    assert (await drive_cases("child-safety", return_state=True)).name == "1 driven"
+    assert story.status(str(p0.case_number)) == "in_legal_review"
+    assert {letter.state for letter in story.letters(str(p0.case_number), "police_referral")} == {"sent"}
 
 
 async def test_routine_cases_are_driven_together_and_the_runs_table_says_what_became_of_each(

@@ -94,10 +94,11 @@ async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last
     watching = first_look_over(monkeypatch)
     drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=50, return_state=True))
     assert await asyncio.to_thread(watching.wait, PATIENCE_SECONDS)
+    over.set()
     change_priority(story.runtime, later, Priority.P0, DUTY, "The police say it is urgent.")
     assert await asyncio.to_thread(until, lambda: story.status(later) == "in_legal_review")
     assert story.status(str(first.case_number)) == "in_legal_review"
-    over.set()
+    assert not drive.done(), "it keeps its place while it waits to show the first, so it watches"
     answers.set()
     assert (await drive).name == "2 driven"
 
