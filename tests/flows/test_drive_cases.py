@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from casework.vocabulary import Priority
-from db.tables import Event, Letter
+from db.tables import Letter
 from flows import drive_cases as module
 from flows.case_lifecycle import case_lifecycle
 from flows.drive_cases import drive_cases
