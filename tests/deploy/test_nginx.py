@@ -163,10 +163,11 @@ def test_prefect_hears_who_asked_and_that_it_was_by_tls(proxy: Proxy) -> None:
 
 
 def test_the_world_sees_the_acknowledgement_page_and_nothing_else(proxy: Proxy) -> None:
+    before = len(proxy.asked["page"])
     assert proxy.ask(WORLD, "/acknowledge/signed-link").text == "page"
     for path in ("/", "/api/health", "/dashboard", "/acknowledge/../api/health"):
         assert proxy.ask(WORLD, path).status_code == 404
-    assert [path for path, _ in proxy.asked["page"]] == ["/acknowledge/signed-link"]
+    assert [path for path, _ in proxy.asked["page"][before:]] == ["/acknowledge/signed-link"]
 
 
 def test_a_signed_link_is_written_to_no_log(proxy: Proxy) -> None:

@@ -74,10 +74,10 @@ async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(
     assert await asyncio.to_thread(watching.wait, PATIENCE_SECONDS)
     for raised in (number, under_review):
         change_priority(story.runtime, raised, Priority.P0, DUTY, "The police say it is urgent.")
+    assert await asyncio.to_thread(until, lambda: story.status(number) == "in_legal_review")
     assert await asyncio.to_thread(until, lambda: told(story, number) and told(story, under_review))
     over.set()
     assert (await drive).name == "1 driven"
-    assert story.status(number) == "in_legal_review"
 
 
 async def test_the_next_p0_is_driven_while_prefect_makes_no_run_to_show_the_last_one(

@@ -11,6 +11,7 @@ from tasks.sla_sweep import sweep
 from tasks.submission import drop_submission
 from tasks.summaries import write_weekly
 from tests.stories import INTAKE, REVIEWER, SQLITE_ONLY, Story, link
+from tests.tasks.test_replaying import assert_replays
 
 pytestmark = SQLITE_ONLY
 
@@ -136,12 +137,14 @@ def test_an_answer_that_is_given_up_leaves_the_platform_its_time_for_the_other_i
         clock.started_at for clock in story.clocks(number) if clock.duty == "platform" and clock.state == "running"
     ]
     assert begun == [story.clock.at]
-    story.later(hours=49)
+    story.later(hours=48)
     sweep(story.runtime)
     [rung] = story.escalations(number)
     assert rung.submission_id == story.submissions(number)[0].id
+    story.later(minutes=5)
     says(story, number, "removed_globally", 2)
     assert (story.status(number), owed(story, number)) == ("closed", [])
+    assert_replays(story, number)
     story.assert_sound()
 
 
