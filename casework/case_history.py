@@ -20,10 +20,8 @@ NEW_FACTS = frozenset({"report.joined", "case.merged_in", "case.amended"})
 """After these an open case is judged again."""
 
 OF_NOTICE = frozenset(
-    {
-        "submission.sent", "answer.sent", "answer.given_up", "platform.asked", "platform.decided", "rung.acknowledged",
-    }
-)  # fmt: skip
+    {"submission.sent", "answer.sent", "answer.given_up", "platform.asked", "platform.decided", "rung.acknowledged"}
+)
 """Moments of one notice; all others are the case's."""
 
 _OWN = frozenset({"rung.raised", "extension.granted", "report.held", "hold.settled"})

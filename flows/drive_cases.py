@@ -58,7 +58,7 @@ async def drive_together(case_numbers: list[str]) -> Driven:
 
 @task(name="drive-case", task_run_name="{case_number}", cache_policy=NO_CACHE)
 async def drive_case(case_number: str) -> str:
-    """One case without a run of its own; what it then waits for."""
+    """One case in danger, without a run of its own; what it then waits for."""
     with structlog.contextvars.bound_contextvars(case=case_number):
         return (await in_thread(advance, current(), case_number)).name
 
