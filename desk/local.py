@@ -128,7 +128,8 @@ def start_prefect(processes: Processes, home: Path, server: PrefectServer) -> Pr
     """Start the planned server on SQLite and wait until it answers."""
     (home / "prefect").mkdir(parents=True, exist_ok=True)
     where = ("--host", HOST, "--port", server.ui_url.rpartition(":")[2])
-    processes.start("prefect-server", [*prefect_command(), "server", "start", *where], server.env)
+    command = [sys.executable, "-m", "desk.prefect_server", "server", "start", *where]
+    processes.start("prefect-server", command, server.env)
     _wait_for(f"{server.api_url}/health", processes)
     (home / "prefect.json").write_text(json.dumps({"api_url": server.api_url}))
     return server

@@ -16,13 +16,13 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
 
 from tasks import automations
 from tasks.orchestrator import POOL, orchestrator
 from tests.deployed import make_as_deployed
 from tests.desk.conftest import AtTheDesk
 from tests.desk.doctoring import assert_said, examined
+from tests.prefect_server import prefect_as_installed
 
 Change = Callable[[str, httpx.Response], bytes]
 
@@ -93,7 +93,7 @@ def setting(value: object, *where: str) -> Change:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with prefect_test_harness(server_startup_timeout=240):
+    with prefect_as_installed():
         yield PREFECT_API_URL.value()
 
 

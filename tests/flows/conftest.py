@@ -17,7 +17,6 @@ from prefect.settings import (
     PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL,
     temporary_settings,
 )
-from prefect.testing.utilities import prefect_test_harness
 from sqlalchemy.orm import Session
 
 from casework.vocabulary import Status
@@ -25,6 +24,7 @@ from db.tables import CaseFile
 from tasks.case_lifecycle import STAGES, Stage
 from tasks.runtime import Runtime, use
 from tests.flows.prefect_records import Recorded
+from tests.prefect_server import prefect_as_installed
 from tests.stories import Story
 
 SECRET = "Қанат Сәрсенұлы"
@@ -54,7 +54,7 @@ def until(there: Callable[[], bool]) -> bool:
 def prefect_server() -> Iterator[None]:
     # Every client of Prefect loads certificates, three for each run; nothing here speaks TLS.
     no_certificates = mock.patch.object(ssl.SSLContext, "load_verify_locations")
-    with no_certificates, temporary_settings(updates=IMPATIENT), prefect_test_harness(server_startup_timeout=120):
+    with no_certificates, temporary_settings(updates=IMPATIENT), prefect_as_installed():
         yield
 
 
