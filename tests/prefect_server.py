@@ -20,9 +20,9 @@ _AS_INSTALLED = "import runpy; from desk.prefect_server import take_turns_on_sql
 @contextmanager
 def prefect_as_installed() -> Iterator[None]:
     """A real server of the test's own in a process, and Prefect's settings that lead to it."""
-    with mock.patch.object(SubprocessASGIServer, "_run_uvicorn_command", _started_as_installed):
-        with prefect_test_harness(server_startup_timeout=START_SECONDS):
-            yield
+    started_as_installed = mock.patch.object(SubprocessASGIServer, "_run_uvicorn_command", _started_as_installed)
+    with started_as_installed, prefect_test_harness(server_startup_timeout=START_SECONDS):
+        yield
 
 
 def _started_as_installed(server: SubprocessASGIServer) -> subprocess.Popen[Any]:

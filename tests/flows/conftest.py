@@ -39,7 +39,7 @@ IMPATIENT = {
 
 
 PATIENCE_SECONDS = 90.0
-"""So long a test waits for what needs Prefect's server: on SQLite that may stand still for a minute."""
+"""So long a test waits for what needs Prefect's server, on a machine that has other things to do."""
 
 
 def until(there: Callable[[], bool]) -> bool:

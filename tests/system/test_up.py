@@ -54,7 +54,7 @@ class LocalSystem:
         return str(json.loads((self.state / "prefect.json").read_text())["api_url"])
 
     def ask(self, path: str, **body: Any) -> Any:
-        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=20, trust_env=False)
+        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=60, trust_env=False)
         answer.raise_for_status()
         return answer.json()
 
@@ -224,7 +224,6 @@ def test_the_operator_sees_the_case_and_what_it_waits_for(system: LocalSystem) -
             page = started.new_page()
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
-            # Prefect's server on SQLite may wait a minute for itself (its busy timeout), and says nothing meanwhile.
             [cases] = system.ask("flows/filter", flows={"name": {"any_": ["case-lifecycle"]}})
             address = f"{system.api.removesuffix('/api')}/flows/flow/{cases['id']}"
             page.goto(address, timeout=120_000, wait_until="domcontentloaded")
