@@ -236,8 +236,9 @@ def ask_prefect(
 ) -> httpx.Response:
     """Ask a local Prefect server, again while it is busy.
 
-    On SQLite a request whose transaction reads before it writes is refused at once with 503 when another one wrote in
-    between; Prefect's own client asks again as well. After BUSY_SECONDS the refusal is the answer.
+    On SQLite a server that was not started by us (``desk.prefect_server``) refuses at once, with 503, what read before
+    it writes when another wrote in between; Prefect's own client asks again as well. After
+    BUSY_SECONDS the refusal is the answer.
     """
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
