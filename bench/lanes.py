@@ -115,6 +115,8 @@ _DANGER: dict[str, object] = {
     "age_band": "13_17",
     "indicators": ["threat_to_life_of_child"],
 }
+_FIRST = 1_000_000_000
+"""The number of the reported item that comes before all others."""
 _CHILD: dict[str, object] = {"category": "cyberbullying_child", "age_band": "13_17"}
 
 
@@ -145,15 +147,25 @@ def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> Bac
     return backlog
 
 
+def inbox_watched(runtime: Runtime) -> None:
+    """Wait until a run watches the inbox: the first is made within a minute of the start, and is in no figure."""
+    file = _put_into_inbox(runtime, _FIRST, {})
+    _wait(lambda: True if not file.exists() else None)
+
+
 def through_the_inbox(runtime: Runtime, number: int) -> tuple[float, Reached]:
     """Put a P0 into the inbox; seconds until the run that watches it had taken it in, and from there."""
-    inbox = runtime.settings.inbox
-    line = json.dumps(routine_report(number, **_DANGER), ensure_ascii=False)
-    (inbox / f"{number}.jsonl.part").write_text(line, encoding="utf-8")
     dropped = datetime.now(UTC)
-    (inbox / f"{number}.jsonl.part").rename(inbox / f"{number}.jsonl")
+    _put_into_inbox(runtime, number, _DANGER)
     case = _wait_for(runtime, lambda: _newest(runtime, dropped))
     return (case.received_at - dropped).total_seconds(), reached(runtime, case.number, case.received_at)
+
+
+def _put_into_inbox(runtime: Runtime, number: int, fields: dict[str, object]) -> Path:
+    file = runtime.settings.inbox / f"{number}.jsonl"
+    part = file.with_suffix(".jsonl.part")
+    part.write_text(json.dumps(routine_report(number, **fields), ensure_ascii=False), encoding="utf-8")
+    return part.rename(file)
 
 
 def raised_in_the_backlog(runtime: Runtime) -> Reached:
@@ -217,12 +229,17 @@ def reached(runtime: Runtime, number: str, since: datetime) -> Reached:
 
 
 def _wait_for(runtime: Runtime, look: Callable[[], Found | None]) -> Found:
+    found = _wait(look)
+    if not ready(runtime, Lane.ROUTINE):
+        raise Starved("the backlog was gone before the P0 was there")
+    return found
+
+
+def _wait(look: Callable[[], Found | None]) -> Found:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = look()
         if found is not None:
-            if not ready(runtime, Lane.ROUTINE):
-                raise Starved("the backlog was gone before the P0 was there")
             return found
         time.sleep(0.1)
     raise Starved(f"a P0 waited longer than {PATIENCE_SECONDS:g} seconds")
@@ -235,6 +252,7 @@ def measure(tick: Tick, *, size: int, rounds: int) -> list[Figure]:
     raised: list[Reached] = []
     under_review: list[Reached] = []
     with tempfile.TemporaryDirectory(prefix="qorgan-bench-") as folder, whole_system(Path(folder)) as (runtime, server):
+        inbox_watched(runtime)
         backlog = backlog_under_way(runtime, server, size)
         begun = time.monotonic()
         for number in range(rounds):
