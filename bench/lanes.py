@@ -55,7 +55,7 @@ from tasks.settings import ROOT
 
 DUTY = "olzhas"
 PATIENCE_SECONDS = 180.0
-"""After so long a P0 has been starved, and the measurement fails."""
+"""After so long a P0 has been starved, or nothing watches the inbox, and the measurement fails."""
 
 
 Found = TypeVar("Found")
@@ -242,7 +242,7 @@ def _wait(look: Callable[[], Found | None]) -> Found:
         if found is not None:
             return found
         time.sleep(0.1)
-    raise Starved(f"a P0 waited longer than {PATIENCE_SECONDS:g} seconds")
+    raise Starved(f"what was waited for did not come within {PATIENCE_SECONDS:g} seconds")
 
 
 def measure(tick: Tick, *, size: int, rounds: int) -> list[Figure]:

@@ -26,7 +26,7 @@ from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 LOOK_SECONDS = 0.1
-"""So often the collecting thread looks whether there is work: a busy server makes some ten thousand objects in it."""
+"""So often the collecting thread looks whether there is work."""
 
 OLDEST = len(gc.get_threshold()) - 1
 """The generation of what has lived longest."""

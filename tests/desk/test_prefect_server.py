@@ -1,6 +1,7 @@
 """Prefect's server on SQLite: transactions take turns, and garbage keeps nobody waiting."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -75,6 +76,29 @@ def test_garbage_is_still_collected() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["False", "0"]
+
+
+@pytest.mark.parametrize(
+    ("url", "changed"),
+    [
+        ("sqlite+aiosqlite:///{}/prefect.db", "InTurn False"),
+        ("postgresql+asyncpg://nobody@localhost/no", "None True"),
+    ],
+)
+def test_the_server_is_changed_on_sqlite_and_on_nothing_else(tmp_path: Path, url: str, changed: str) -> None:
+    script = (
+        "import gc\n"
+        "from prefect.server.database.dependencies import MODELS_DEPENDENCIES\n"
+        "from desk.prefect_server import take_turns_on_sqlite\n"
+        "take_turns_on_sqlite()\n"
+        "config = MODELS_DEPENDENCIES['database_config']\n"
+        "print(config and type(config).__name__, gc.isenabled())\n"
+    )
+    env = {**os.environ, "PREFECT_SERVER_DATABASE_CONNECTION_URL": url.format(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60, env=env
+    )
+    assert done.stdout.strip() == changed
 
 
 def test_a_transaction_that_reads_first_is_not_refused_because_another_wrote(tmp_path: Path) -> None:
