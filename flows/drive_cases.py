@@ -26,7 +26,7 @@ from flows.showing import Progress, show_table, succeeded
 from flows.waking import wake
 from tasks.case_lifecycle import LEASE, Driven, advance, advance_all, alone_among, ready, set_aside
 from tasks.claims import Claims
-from tasks.correspondence import send_letters
+from tasks.correspondence import read_danger_letters, send_letters
 from tasks.lane_watch import relieved, take_up
 from tasks.run_record import Row
 from tasks.runtime import current
@@ -75,6 +75,9 @@ async def drive_cases(
     ``watch_seconds`` from its start, and then until another drive watches.
     """
     runtime, began = current(), monotonic()
+    if watch_seconds and lane == Lane.CHILD_SAFETY:
+        # Before it takes the watch up: until then another run watches.
+        await in_thread(read_danger_letters, runtime)
     waiting = min(most, await in_thread(ready, runtime, lane))
     async with ShownBeside() as shown:
         with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:

@@ -26,7 +26,7 @@ from flows.guarded import in_thread
 from flows.showing import Progress, succeeded
 from flows.waking import wake
 from tasks.case_lifecycle import claim, set_aside
-from tasks.correspondence import send_letters
+from tasks.correspondence import read_danger_letters, send_letters
 from tasks.inbox import Turn, count_lines, something_waits, take_in_inbox
 from tasks.intake_results import TakenIn
 from tasks.runtime import current
@@ -83,6 +83,9 @@ async def _watch(seconds: float, shown: ShownBeside) -> Done | None:
     runtime, done, turns = current(), Done(), 0
     until = monotonic() + seconds
     at_last = until + RELIEF_SECONDS if seconds else until
+    if seconds:
+        # Before it waits for its turn: until then another run watches.
+        await in_thread(read_danger_letters, runtime)
     with await in_thread(Turn, runtime.settings.inbox) as turn:
         while True:
             ours = turn.taken()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
+from casework.danger import danger_letters
 from casework.errors import ConfigurationError, NotAllowed, QorganError
 from casework.facts import Actor
-from casework.vocabulary import DeliveryState, Role
+from casework.vocabulary import DeliveryState, Priority, Role
 from db.queries.letter_messages import drop_messages
 from db.queries.letters import letter_by_id, letters_due, members_of
 from db.tables import Letter
@@ -20,7 +21,7 @@ from tasks.record import note, transaction
 from tasks.runtime import Runtime
 from tasks.switches import muted
 
-__all__ = ["LEASE", "Sent", "Settled", "send_letters", "settle_letter"]
+__all__ = ["LEASE", "Sent", "Settled", "read_danger_letters", "send_letters", "settle_letter"]
 
 Settled = Literal["arrived", "again", "dropped"]
 """What a person may say of a letter."""
@@ -65,6 +66,13 @@ def send_letters(runtime: Runtime, *, urgent_only: bool = False, limit: int = 1_
         total.look_at += waiting[:1]
         total.stopped = str(error)
     return total
+
+
+def read_danger_letters(runtime: Runtime) -> None:
+    """Read now what the letters of a P0 will be made of; a process that waits for one does so before it watches."""
+    for name in danger_letters(Priority.P0, police_referral=True):
+        for language in runtime.pack.authority.languages:
+            runtime.letterpress.read_ahead(name, language)
 
 
 def settle_letter(runtime: Runtime, letter_id: int, actor_id: str, found: Settled, reason: str) -> Letter:

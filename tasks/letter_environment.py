@@ -135,11 +135,18 @@ def _named(template: nodes.Expr) -> list[str]:
 _READER = letter_environment(BaseLoader())
 
 
-def variables_of(environment: LetterEnvironment, *templates: str) -> frozenset[str]:
-    """The names that templates take from a letter's context, with all that they extend, import and include.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a letter's templates ask for, with all that they extend, import and include."""
 
-    Raises TemplateError when one is missing or cannot be read.
-    """
+    variables: frozenset[str]
+    """Names that they take from its context."""
+    templates: frozenset[str]
+    """Themselves and the templates that they lead to."""
+
+
+def asked_by(environment: LetterEnvironment, *templates: str) -> Asked:
+    """What these ask for. Raises TemplateError when one is missing or cannot be read."""
     loader = environment.loader
     assert loader is not None
     names: set[str] = set()
@@ -161,4 +168,4 @@ def variables_of(environment: LetterEnvironment, *templates: str) -> frozenset[s
             given |= needs.sets
         queue += [(layout, of_letter) for layout in needs.layouts]
         queue += [(module, False) for module in needs.modules]
-    return frozenset(names - given)
+    return Asked(frozenset(names - given), frozenset(read))

@@ -23,7 +23,7 @@ from casework.vocabulary import DeliveryState
 from db.queries.events import NewEvent, append_events
 from db.queries.held_cases import read_cases_of_letters
 from db.queries.letter_messages import drop_messages
-from db.queries.letters import claim_letter, claim_made, put_off
+from db.queries.letters import claim_letter, claim_made, papers_of, put_off
 from db.tables import Letter
 from tasks.case_letters import still_wanted
 from tasks.contacts import Reached, reach
@@ -131,10 +131,14 @@ class Run:
                 sent = letter, attempt
 
     def make(self, count: int) -> None:
-        """Make the next letters ready to go, in one transaction."""
+        """Make the next letters ready to go, in one transaction; their templates are read before it."""
         now = self.runtime.now()
         some = [self.due.popleft() for _ in range(min(count, len(self.due)))]
         self.addresses.clear()
+        with self.runtime.sessions.read() as session:
+            papers = papers_of(session, some)
+        for kind, language in papers:
+            self.runtime.letterpress.read_ahead(kind, language)
         with transaction(self.runtime) as session:
             read_cases_of_letters(session, some)
             for letter_id in some:

@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from casework.letter_context import EXPOSURE, WRITTEN_BY_PEOPLE, Exposure, Lette
 from casework.letters import Letter, letter
 from casework.sealed import Unprintable
 from casework.vocabulary import LANGUAGES
-from tasks.letter_environment import letter_environment, variables_of
+from tasks.letter_environment import Asked, asked_by, letter_environment
 from tasks.pack_wording import PASSAGES, WordingLoader, Words, check_wording, read_words
 
 PARTS = ("subject.txt", "body.txt", "body.html")
@@ -65,7 +66,7 @@ class Letterpress:
         if faults:
             raise WordingRefused("\n".join(map(str, faults)), next_step="Mend wording.yaml; no letter was made.")
         self._environment = letter_environment(WordingLoader(folder, self._wording.get(PASSAGES, {})))
-        self._variables: dict[tuple[str, str], frozenset[str]] = {}
+        self._asked: dict[tuple[str, str], Asked] = {}
 
     def render(self, name: str, context: LetterContext) -> Rendered:
         """The letter in the context's language.
@@ -102,10 +103,24 @@ class Letterpress:
 
         Raises TemplateError when a template is missing or cannot be read.
         """
-        known = self._variables.get((name, language))
+        return self._asked_by(name, language).variables
+
+    def read_ahead(self, name: str, language: str) -> None:
+        """Read now what the letter will be made of.
+
+        The first time in a process that takes a hundred times as long as making a letter does, and whoever makes one
+        holds the case file. What cannot be read is told by the letter that needs it.
+        """
+        with suppress(Exception):
+            for template in self._asked_by(name, language).templates:
+                self._environment.get_template(template)
+            _ = self._words, self.version
+
+    def _asked_by(self, name: str, language: str) -> Asked:
+        known = self._asked.get((name, language))
         if known is None:
             parts = (f"{name}/{language}/{part}" for part in PARTS)
-            known = self._variables[name, language] = variables_of(self._environment, *parts)
+            known = self._asked[name, language] = asked_by(self._environment, *parts)
         return known
 
     def _missing(self, name: str, context: LetterContext, where: str) -> frozenset[str] | set[str]:

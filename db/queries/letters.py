@@ -30,6 +30,12 @@ def letters_due(session: Session, now: datetime, limit: int, *, urgent_only: boo
     return list(session.scalars(query))
 
 
+def papers_of(session: Session, letter_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """The kinds and languages that these letters have between them."""
+    query = select(Letter.kind, Letter.language).where(Letter.id.in_(letter_ids)).distinct()
+    return [(kind, language) for kind, language in session.execute(query)]
+
+
 def claim_letter(session: Session, letter_id: int, now: datetime, lease: timedelta) -> Letter | None:
     """Take a queued letter to send it; None when somebody else has it or it is settled."""
     return session.scalars(_CLAIM, {"letter_id": letter_id, "now": now, "lease": now + lease}).one_or_none()

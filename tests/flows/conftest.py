@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from casework.vocabulary import Status
 from db.tables import CaseFile
 from tasks.case_lifecycle import STAGES, Stage
+from tasks.letterpress import Letterpress
 from tasks.runtime import Runtime, use
 from tests.flows.prefect_records import Recorded
 from tests.prefect_server import prefect_as_installed
@@ -125,3 +126,16 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setitem(STAGES, Status.RECEIVED, Stage(whole.name, stumble))
 
     return stumble_over
+
+
+def letters_read_ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The letters whose templates were read before they were needed, in order."""
+    names: list[str] = []
+    read_ahead = Letterpress.read_ahead
+
+    def noted(press: Letterpress, name: str, language: str) -> None:
+        read_ahead(press, name, language)
+        names.append(name)
+
+    monkeypatch.setattr(Letterpress, "read_ahead", noted)
+    return names

@@ -19,7 +19,7 @@ from tasks import inbox as inbox_module
 from tasks import intake as intake_tasks
 from tasks.inbox import LOCK, NEXT, Turn
 from tasks.runtime import Runtime
-from tests.flows.conftest import PATIENCE_SECONDS, SECRET, until
+from tests.flows.conftest import PATIENCE_SECONDS, SECRET, letters_read_ahead, until
 from tests.flows.prefect_records import Recorded
 from tests.stories import Story, in_danger, report
 
@@ -128,6 +128,19 @@ async def test_a_run_that_watches_goes_on_where_the_one_before_it_ends(
     assert await asyncio.to_thread(until, lambda: len(cases(story)) == 1)
     over.set()
     assert (await run).name == "1 case, 0 duplicates, 0 held"
+
+
+async def test_a_run_has_read_the_letters_of_danger_before_another_gives_it_its_turn(
+    story: Story, inbox: Path, woken: list[str], over: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = letters_read_ahead(monkeypatch)
+    with Turn(inbox) as other:
+        assert other.taken()
+        run = asyncio.create_task(intake(watch_seconds=50, return_state=True))
+        assert await asyncio.to_thread(until, other.awaited)
+        assert set(read) == {"police_referral", "duty_alert"}
+    over.set()
+    await run
 
 
 async def test_a_run_whose_time_is_over_watches_until_another_waits_for_its_turn(

@@ -16,7 +16,7 @@ from tasks.claims import Claims
 from tasks.heartbeats import schedules
 from tasks.lane_watch import take_up
 from tasks.prioritization import change_priority
-from tests.flows.conftest import PATIENCE_SECONDS, until
+from tests.flows.conftest import PATIENCE_SECONDS, letters_read_ahead, until
 from tests.stories import DUTY, Story, in_danger
 
 
@@ -62,6 +62,18 @@ async def test_a_childs_case_of_a_drive_that_was_killed_is_taken_over_when_its_l
     story.later(seconds=31)
     assert (await drive).name == "1 driven"
     assert story.status(number) == "in_legal_review"
+
+
+async def test_a_drive_has_read_the_letters_of_danger_before_it_takes_up_the_watch(
+    story: Story, over: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = letters_read_ahead(monkeypatch)
+    known: list[set[str]] = []
+    monkeypatch.setattr(module, "take_up", lambda *who: known.append(set(read)) or take_up(*who))
+    drive = asyncio.create_task(drive_cases("child-safety", watch_seconds=50, return_state=True))
+    assert await asyncio.to_thread(until, lambda: known == [{"police_referral", "duty_alert"}])
+    over.set()
+    await drive
 
 
 async def test_a_case_that_is_raised_while_the_drive_watches_needs_no_new_one(

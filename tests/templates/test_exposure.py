@@ -21,7 +21,7 @@ from casework.letter_context import (
 )
 from casework.letters import LETTERS
 from casework.sealed import Sealed, Unprintable
-from tasks.letter_environment import variables_of
+from tasks.letter_environment import asked_by
 from tasks.letterpress import Letterpress, RenderFailed
 from tests.templates.built_contexts import context, sparse
 from tests.templates.rendering import ENVIRONMENT, EVERY_LETTER, OF_A_CASE, TEMPLATES, Page, flat
@@ -72,7 +72,7 @@ def test_a_letter_uses_only_what_is_declared_and_may_stand_in_it(letter: str, la
 @every_letter
 def test_a_subject_says_nothing_of_a_person_or_of_the_matter(letter: str, language: str) -> None:
     name = f"{letter}/{language}/subject.txt"
-    assert variables_of(ENVIRONMENT, name) <= SUBJECT_KEYS
+    assert asked_by(ENVIRONMENT, name).variables <= SUBJECT_KEYS
     kept = {"language": language, "disposition_code": "action_taken"}
     marked = {**signed(dict(sample_context(language, filled=True))), **kept}
     said = set(re.findall(r"§(\w+)§", ENVIRONMENT.get_template(name).render(**marked)))
