@@ -39,9 +39,13 @@ class Figure:
 
 TARGETS: Mapping[str, Target] = {
     "drive.review_ratio": Target(1.25),
+    "drive.review_ratio_at_once": Target(1.25),
     "drive.submission_ratio": Target(1.25),
+    "drive.submission_ratio_at_once": Target(1.25),
     "drive_postgres.review_ratio": Target(1.15),
+    "drive_postgres.review_ratio_at_once": Target(1.15),
     "drive_postgres.submission_ratio": Target(1.15),
+    "drive_postgres.submission_ratio_at_once": Target(1.15),
     "lifecycle.over_library": Target(1, at_least=True),
     "volume.memory_ratio": Target(1.05),
     "intake.ratio": Target(0.2, at_least=True),
