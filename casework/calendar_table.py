@@ -36,7 +36,15 @@ def read_overrides(name: str, text: str, faults: list[str]) -> list[OverrideRow]
     """
     if not text.strip():
         return []
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=None))
+    try:
+        return _rows(name, reader, faults)
+    except csv.Error as error:
+        faults.append(f"{name}:{reader.reader.line_num}: cannot be read as a table: {error}")
+        return []
+
+
+def _rows(name: str, reader: csv.DictReader[str], faults: list[str]) -> list[OverrideRow]:
     if tuple(reader.fieldnames or ()) != COLUMNS:
         faults.append(f"{name}:1: the columns must be {', '.join(COLUMNS)}")
         return []

@@ -112,3 +112,16 @@ def test_a_table_that_a_spreadsheet_saved_with_its_mark_is_read() -> None:
 def test_a_calendar_file_that_is_wrong_itself_is_what_is_named(old: str, new: str) -> None:
     found = faults(edited(table(GOOD), "calendar", "", old, new))
     assert {fault.split(":")[0] for fault in found} == {"kz-ministry/calendar.yaml"}
+
+
+def test_the_table_may_end_its_lines_as_any_computer_does() -> None:
+    for ending in ("\n", "\r\n", "\r"):
+        texts = pack_texts() | {"overrides.csv": ending.join([COLUMNS, GOOD, ""])}
+        assert set(read_pack("kz-ministry", texts).working_calendar().overrides) == {date(2026, 4, 2)}
+
+
+def test_what_is_no_table_is_refused_with_its_line() -> None:
+    longest = ",2026-04-02,closed," + "x" * 140_000 + ",,D,,"
+    assert faults(table(GOOD, longest)) == [
+        "kz-ministry/overrides.csv:3: cannot be read as a table: field larger than field limit (131072)"
+    ]
