@@ -143,7 +143,7 @@ def backlog_under_way(runtime: Runtime, server: PrefectServer, size: int) -> Bac
     """Make a backlog, start its drive, and wait until that is at work."""
     backlog = Backlog(runtime, size)
     run_now(server, "drive-cases/lane-routine")
-    _wait_for(runtime, lambda: ready(runtime, Lane.ROUTINE) < size or None)
+    _wait(lambda: ready(runtime, Lane.ROUTINE) < size or None)
     return backlog
 
 
@@ -157,8 +157,9 @@ def through_the_inbox(runtime: Runtime, number: int) -> tuple[float, Reached]:
     """Put a P0 into the inbox; seconds until the run that watches it had taken it in, and from there."""
     dropped = datetime.now(UTC)
     _put_into_inbox(runtime, number, _DANGER)
-    case = _wait_for(runtime, lambda: _newest(runtime, dropped))
-    return (case.received_at - dropped).total_seconds(), reached(runtime, case.number, case.received_at)
+    case = _wait(lambda: _newest(runtime, dropped))
+    waited = (case.received_at - dropped).total_seconds()
+    return waited, _beside_a_backlog(runtime, reached(runtime, case.number, case.received_at))
 
 
 def _put_into_inbox(runtime: Runtime, number: int, fields: dict[str, object]) -> Path:
@@ -200,7 +201,7 @@ def _raise(runtime: Runtime, number: str) -> Reached:
     at = runtime.now()
     change_priority(runtime, number, Priority.P0, DUTY, "The police say that it is urgent.")
     wake([Lane.CHILD_SAFETY])
-    return reached(runtime, number, at)
+    return _beside_a_backlog(runtime, reached(runtime, number, at))
 
 
 def _newest(runtime: Runtime, since: datetime) -> CaseFile | None:
@@ -225,11 +226,10 @@ def reached(runtime: Runtime, number: str, since: datetime) -> Reached:
         first = min(sent.values())
         return Reached(*((at - since).total_seconds() for at in (triaged[0], first, sent["police_referral"])))
 
-    return _wait_for(runtime, look)
+    return _wait(look)
 
 
-def _wait_for(runtime: Runtime, look: Callable[[], Found | None]) -> Found:
-    found = _wait(look)
+def _beside_a_backlog(runtime: Runtime, found: Reached) -> Reached:
     if not ready(runtime, Lane.ROUTINE):
         raise Starved("the backlog was gone before the P0 was there")
     return found
