@@ -19,7 +19,7 @@ from casework.errors import ConfigurationError, PackError
 from casework.pack_reader import read_pack
 from casework.policy_pack import Pack
 from db.engine import Sessions, make_engine, make_sessions
-from db.migrate import DatabaseIsNewer, upgrade
+from db.migrate import upgrade
 from tasks.channels import Channel, make_channels
 from tasks.letterpress import Letterpress
 from tasks.logs import configure_logs
@@ -81,11 +81,15 @@ def build(settings: Settings, *, now: Callable[[], datetime] | None = None) -> R
     found = settings.with_sandbox()
     engine = make_engine(found.database)
     try:
-        upgrade(engine)
-    except DatabaseIsNewer:
+        return _on(engine, found, now)
+    except Exception:
         # Nobody will use it.
         engine.dispose()
         raise
+
+
+def _on(engine: Engine, found: Settings, now: Callable[[], datetime] | None) -> Runtime:
+    upgrade(engine)
     sessions = make_sessions(engine)
     clock = now or (lambda: datetime.now(UTC))
     pack = load_pack(found.pack_folder)

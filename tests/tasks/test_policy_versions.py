@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from casework.errors import ConfigurationError
+from db.engine import make_engine
 from db.tables import Event, PolicyVersion
 from tasks.deadline_text import deadline_text
 from tasks.policies import PolicyUnknown, adopt, days_as_data
@@ -82,6 +85,23 @@ def test_another_text_under_an_id_on_record_is_refused_at_the_start(story: Story
     with pytest.raises(ConfigurationError, match="policy id 'kz-ministry/2026-11' is on record here with another text"):
         story.with_settings(pack=changed)
     assert story.counts() == before
+
+
+def test_a_start_that_is_refused_leaves_no_connection_open(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Engine] = []
+
+    def noted(url: str) -> Engine:
+        opened.append(make_engine(url))
+        return opened[-1]
+
+    monkeypatch.setattr("tasks.runtime.make_engine", noted)
+    with pytest.raises(ConfigurationError, match="with another text"):
+        story.with_settings(pack=changed_pack(tmp_path, "2026-11", sla=_twelve_hours))
+    [engine] = opened
+    assert isinstance(engine.pool, QueuePool)
+    assert (engine.pool.checkedin(), engine.pool.checkedout()) == (0, 0)
 
 
 @SQLITE_ONLY
