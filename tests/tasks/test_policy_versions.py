@@ -18,8 +18,8 @@ from db.engine import make_engine
 from db.tables import Event, PolicyVersion
 from tasks.deadline_text import deadline_text
 from tasks.policies import PolicyUnknown, adopt, days_as_data
-from tasks.runtime import load_pack, pack_texts
-from tests.stories import SQLITE_ONLY, START, Story, together
+from tasks.runtime import build, load_pack, pack_texts
+from tests.stories import SQLITE_ONLY, START, Story, read_once, together
 from tests.tasks.changed_packs import changed_pack, clock_in
 
 LAW = {"category": "gambling_advertising"}
@@ -97,8 +97,9 @@ def test_a_start_that_is_refused_leaves_no_connection_open(
         return opened[-1]
 
     monkeypatch.setattr("tasks.runtime.make_engine", noted)
-    with pytest.raises(ConfigurationError, match="with another text"):
-        story.with_settings(pack=changed_pack(tmp_path, "2026-11", sla=_twelve_hours))
+    changed = {"pack": changed_pack(tmp_path, "2026-11", sla=_twelve_hours)}
+    with read_once(), pytest.raises(ConfigurationError, match="with another text"):
+        build(story.runtime.settings.model_copy(update=changed), now=story.clock)
     [engine] = opened
     assert isinstance(engine.pool, QueuePool)
     assert (engine.pool.checkedin(), engine.pool.checkedout()) == (0, 0)
