@@ -108,7 +108,7 @@ class Letterpress:
     def read_ahead(self, name: str, language: str) -> None:
         """Read now what the letter will be made of.
 
-        The first time in a process that takes a hundred times as long as making a letter does, and whoever makes one
+        The first time in a process that takes ten times as long as making the letter does, and whoever makes one
         holds the case file. What cannot be read is told by the letter that needs it.
         """
         with suppress(Exception):
