@@ -170,7 +170,10 @@ def read_last_events(session: Session, case_ids: Collection[int], kinds: Collect
 @while_held(Event)
 def _last_at(session: Session, what: tuple[int | None, str]) -> datetime | None:
     case_id, kind = what
-    write_waiting(session)
+    for waiting in reversed(session.info.get(_WAITING, ())):
+        if (waiting["case_id"], waiting["kind"]) == what:
+            at: datetime = waiting["at"]
+            return at
     return session.scalar(
         select(Event.at).where(Event.case_id == case_id, Event.kind == kind).order_by(Event.seq.desc()).limit(1)
     )

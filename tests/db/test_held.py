@@ -172,7 +172,11 @@ def test_events_that_wait_are_read_by_whoever_asks_and_the_chain_verifies(story:
         case = case_in(session, number)
         assert last_event_at(session, case.id, "case.amended") is None
         note(session, story.runtime, case, "case.amended", SYSTEM, story.clock.at)
-        assert last_event_at(session, case.id, "case.amended") == story.clock.at
+        with asked_in(session) as said:
+            assert last_event_at(session, case.id, "case.amended") == story.clock.at
+            assert last_event_at(session, case.id, "case.received") == START
+            assert last_event_at(session, case.id, "moved.reopen") is None
+        assert {statement.split()[0] for statement in said} == {"SELECT"}, "to ask for the last one writes none"
         note(session, story.runtime, case, "dossier.opened", SYSTEM, story.clock.at)
         assert [one.kind for one in events_of_case(session, case.id)][-2:] == ["case.amended", "dossier.opened"]
     assert [one.kind for one in story.events(number)][-2:] == ["case.amended", "dossier.opened"]
