@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from time import monotonic
 from typing import Annotated, Any, Literal, Protocol
 
@@ -117,9 +118,13 @@ class ApiChannel:
         self._environment = environment
         self._base_url = base_url
         self._timeout = timeout
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Made when a platform is first asked: it reads the certificate authorities, which most processes need not."""
         # Uncompressed: what is small on the way and large here is not asked for.
-        self._client = httpx.Client(
-            base_url=base_url or "", timeout=timeout, follow_redirects=False, trust_env=False,
+        return httpx.Client(
+            base_url=self._base_url or "", timeout=self._timeout, follow_redirects=False, trust_env=False,
             headers={"Accept-Encoding": "identity"},
         )  # fmt: skip
 
