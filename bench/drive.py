@@ -1,7 +1,9 @@
 """One case's drive through Prefect, over a flow with as many empty tasks on the same server.
 
-A real server with the settings of prefect.toml, the practice platform in a process of its own. Drive and floor run in
-turns, each going first every other time, alone and several at once; a ratio is the median of the turns' own ratios, so
+A real server with the settings of prefect.toml, the practice platform in a process of its own. The floor is measured
+twice: in Prefect as it comes, which is what a case is to cost little more than; and on even terms, with the short file
+of certificate authorities that ``desk.local`` names for it, which is what our own work adds. Drive and floors run in
+turns, each going first every third time, alone and several at once; a ratio is the median of the turns' own ratios, so
 that a machine which grows slower or faster meanwhile changes nothing. Here everything is on SQLite;
 ``bench.drive_postgres`` is the same on PostgreSQL.
 """
@@ -13,7 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import cycle, islice
 from statistics import median
 from time import perf_counter
 
@@ -46,6 +48,7 @@ class Walk:
     stages: tuple[str, ...]
     ours: dict[int, list[float]] = field(default_factory=dict)
     floor: dict[int, list[float]] = field(default_factory=dict)
+    even: dict[int, list[float]] = field(default_factory=dict)
 
 
 def measure(tick: Tick, *, part: str, on_postgres: bool, turns: int, at_once: Sequence[int]) -> list[Figure]:
@@ -62,25 +65,37 @@ def measure(tick: Tick, *, part: str, on_postgres: bool, turns: int, at_once: Se
     ]
 
 
-def _figures(part: str, walk: Walk, at_once: int) -> list[Figure]:
-    ours, floor = median(walk.ours[at_once]), median(walk.floor[at_once])
-    ratio = median(one / nothing for one, nothing in zip(walk.ours[at_once], walk.floor[at_once], strict=True))
-    name = f"{part}.{walk.name}"
-    if at_once == 1:
-        title, size = walk.title, len(walk.ours[1])
-        return [
-            Figure(f"{name}_ratio", f"drive, {title}, over empty tasks", ratio, "×", size),
-            Figure(name, f"drive, {title}", 1_000 * ours, "ms", size),
-            Figure(f"{name}_floor", "the same flow with empty tasks", 1_000 * floor, "ms", size),
-        ]
-    title = f"{walk.title}, {at_once} at once"
+def _figures(part: str, walk: Walk, several: int) -> list[Figure]:
+    ours, size = walk.ours[several], len(walk.ours[several])
+    floors = {
+        "": (walk.floor[several], "empty tasks in Prefect as it comes"),
+        "_even": (walk.even[several], "empty tasks on even terms"),
+    }
+    name, end = f"{part}.{walk.name}", "" if several == 1 else "_at_once"
+    title = walk.title if several == 1 else f"{walk.title}, {several} at once"
+    ratios = [
+        Figure(f"{name}_ratio{terms}{end}", f"drive, {title}, over {what}", _ratio(ours, floor), "×", size)
+        for terms, (floor, what) in floors.items()
+    ]
+    if several > 1:
+        return [*ratios, Figure(f"{name}{end}", f"drives a second, {title}", 1 / median(ours), "/s", size)]
     return [
-        Figure(f"{name}_ratio_at_once", f"drive, {title}, over empty tasks", ratio, "×", at_once),
-        Figure(f"{name}_at_once", f"drives a second, {title}", 1 / ours, "/s", at_once),
+        *ratios,
+        Figure(name, f"drive, {title}", 1_000 * median(ours), "ms", size),
+        *(
+            Figure(f"{name}_floor{terms}", f"{what}, {title}", 1_000 * median(floor), "ms", size)
+            for terms, (floor, what) in floors.items()
+        ),
     ]
 
 
+def _ratio(ours: Sequence[float], floor: Sequence[float]) -> float:
+    return median(one / nothing for one, nothing in zip(ours, floor, strict=True))
+
+
 async def _drive(runtime: Runtime, walks: Sequence[Walk], turns: int, at_once: Sequence[int], tick: Tick) -> None:
+    from prefect.settings import PREFECT_API_SSL_CERT_FILE, temporary_settings
+
     from bench.floor import floor
     from flows.case_lifecycle import case_lifecycle
 
@@ -94,10 +109,13 @@ async def _drive(runtime: Runtime, walks: Sequence[Walk], turns: int, at_once: S
         for several in at_once:
             for walk in walks:
                 numbers = list(islice(cases[walk.name], several))
-                drive: tuple[dict[int, list[float]], Run] = (walk.ours, case_lifecycle)
-                nothing = (walk.floor, partial(floor, stages=walk.stages))
-                for seconds, run in (drive, nothing) if turn % 2 else (nothing, drive):
-                    taken = await _timed(run(number) for number in numbers)
+                nothing = partial(floor, stages=walk.stages)
+                sides: list[tuple[dict[int, list[float]], Run, bool]] = [
+                    (walk.ours, case_lifecycle, False), (walk.floor, nothing, True), (walk.even, nothing, False),
+                ]  # fmt: skip
+                for seconds, run, as_it_comes in islice(cycle(sides), turn % 3, turn % 3 + 3):
+                    with temporary_settings(restore_defaults={PREFECT_API_SSL_CERT_FILE} if as_it_comes else set()):
+                        taken = await _timed(run(number) for number in numbers)
                     if turn >= WARM_UP:
                         seconds.setdefault(several, []).append(taken / several)
                 assert {status_of(runtime, number) for number in numbers} == {walk.end}, (

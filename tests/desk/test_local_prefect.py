@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -38,3 +41,13 @@ def test_any_other_refusal_is_an_answer() -> None:
     client, asked = prefect_that_says(409)
     assert local.ask_prefect(client, "PATCH", "/work_pools/qorgan/queues/routine", {"priority": 2}).status_code == 409
     assert len(asked) == 1
+
+
+def test_clients_of_a_local_prefect_read_one_authority_and_not_all(tmp_path: Path) -> None:
+    named = Path(local.plan_prefect(tmp_path, port=0).env["PREFECT_API_SSL_CERT_FILE"])
+    assert named.is_absolute(), "processes have folders of their own"
+    [authority] = ssl.create_default_context(cafile=named).get_ca_certs()
+    assert authority["subject"]
+    written = named.stat().st_mtime_ns
+    assert local.plan_prefect(tmp_path, port=0).env["PREFECT_API_SSL_CERT_FILE"] == str(named)
+    assert named.stat().st_mtime_ns == written, "who reads it now reads it whole"
