@@ -133,7 +133,10 @@ def _one_authority(folder: Path) -> Path:
     file, end = folder / "one-authority.pem", "-----END CERTIFICATE-----\n"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(certifi.contents().partition(end)[0] + end, encoding="ascii")
+        # Whole or not at all: no client of Prefect starts with half a file.
+        begun = file.with_suffix(".new")
+        begun.write_text(certifi.contents().partition(end)[0] + end, encoding="ascii")
+        begun.replace(file)
     return file
 
 

@@ -51,3 +51,17 @@ def test_clients_of_a_local_prefect_read_one_authority_and_not_all(tmp_path: Pat
     written = named.stat().st_mtime_ns
     assert local.plan_prefect(tmp_path, port=0).env["PREFECT_API_SSL_CERT_FILE"] == str(named)
     assert named.stat().st_mtime_ns == written, "who reads it now reads it whole"
+
+
+def test_a_disk_that_was_full_leaves_no_half_authority_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_text
+
+    def half(path: Path, text: str, encoding: str) -> int:
+        write(path, text[:100], encoding)
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as full, pytest.raises(OSError, match="No space"):
+        full.setattr(Path, "write_text", half)
+        local.plan_prefect(tmp_path, port=0)
+    named = local.plan_prefect(tmp_path, port=0).env["PREFECT_API_SSL_CERT_FILE"]
+    assert len(ssl.create_default_context(cafile=named).get_ca_certs()) == 1
