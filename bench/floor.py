@@ -6,9 +6,9 @@ is the work on the case and nothing of Prefect's own.
 
 from __future__ import annotations
 
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 
 @task(name="nothing", task_run_name="{stage}", cache_policy=NO_CACHE)

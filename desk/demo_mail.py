@@ -93,7 +93,7 @@ def _is_gone(letter: StoredMessage, mail: EmailMessage) -> None:
     recipient["Final-Recipient"] = f"rfc822; {letter.recipients[0]}"
     recipient["Action"], recipient["Status"] = "failed", "5.1.1"
     recipient["Diagnostic-Code"] = "smtp; 550 5.1.1 No such mailbox"
-    report = Message()
+    report = EmailMessage()
     report["Content-Type"] = "message/delivery-status"
     report.set_payload([server, recipient])
     mail.attach(report)

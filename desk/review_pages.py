@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from casework.completeness import CHECKS
+from casework.completeness_checks import CHECKS
 from casework.vocabulary import Priority
 from desk.case_pages import (
     about,
@@ -177,8 +177,8 @@ def _show_gate(console: Console, gate: Row) -> None:
         ]
         console.print(table(("missing", "who supplies it", "item", "what it is"), rows, wide=("what it is",)))
     if gate["elements"]:
-        rows = [(row["ref"], row["meaning"], "met" if row["met"] else "NOT MET") for row in gate["elements"]]
-        console.print(table(("the law demands", "what it is", ""), rows, wide=("what it is",)))
+        elements = [(row["ref"], row["meaning"], "met" if row["met"] else "NOT MET") for row in gate["elements"]]
+        console.print(table(("the law demands", "what it is", ""), elements, wide=("what it is",)))
 
 
 def _show_basis(console: Console, page: Row) -> None:

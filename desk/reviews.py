@@ -121,7 +121,7 @@ def decline(number: CaseNumber, as_user: As, reason: Reason, as_json: Json = Fal
 
 
 def _known_checks(given: list[str] | None) -> list[str]:
-    from casework.completeness import CHECKS
+    from casework.completeness_checks import CHECKS
 
     for code in codes(given):
         if code not in CHECKS:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.states import Completed
 from pydantic import StringConstraints
 
 from flows.guarded import in_thread

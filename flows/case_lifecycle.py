@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Annotated
 
 import structlog
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 from pydantic import StringConstraints
 
 from casework.errors import CaseNotFound

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 from casework.vocabulary import Lane
 from flows.guarded import in_thread

@@ -12,10 +12,10 @@ from time import monotonic
 from typing import Annotated, Literal
 
 import structlog
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run, task_run
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 from pydantic import Field
 
 from casework.errors import CaseMovedMeanwhile
@@ -75,7 +75,8 @@ async def drive_cases(
     ``watch_seconds`` from its start, and then until another drive watches.
     """
     runtime, began = current(), monotonic()
-    if watch_seconds and lane == Lane.CHILD_SAFETY:
+    watches = lane == Lane.CHILD_SAFETY.value
+    if watch_seconds and watches:
         # Before it takes the watch up: until then another run watches.
         await in_thread(read_danger_letters, runtime)
     waiting = min(most, await in_thread(ready, runtime, lane))
@@ -83,7 +84,7 @@ async def drive_cases(
         with Claims(runtime, lane, f"drive-cases:{flow_run.id}", most) as claims:
             async with Progress("cases driven", waiting) as progress:
                 driven, failed = await _drive_ready(claims, lane, progress, shown)
-                if lane == Lane.CHILD_SAFETY:
+                if watches:
                     more, failed_too = await _watch(claims, lane, progress, shown, began, watch_seconds)
                     driven, failed = driven + more, failed + failed_too
         if driven:
@@ -148,10 +149,10 @@ async def _drive(numbers: list[str], lane: str, to_show: list[str], rows: list[R
         rows += [{"case": number, "now": wait.name, "waits for": wait.who} for number, wait in done.waits.items()]
         rows += [{"case": number, "now": "Set aside", "waits for": "the next try"} for number in done.failed]
         errors |= done.failed
-    for number, error in errors.items():
-        await in_thread(set_aside, runtime, number, error)
+    for number, failure in errors.items():
+        await in_thread(set_aside, runtime, number, failure)
     # Where a person was quicker, what they did stands, and the next drive goes on from there.
-    return [number for number, error in errors.items() if not isinstance(error, CaseMovedMeanwhile)]
+    return [number for number, failure in errors.items() if not isinstance(failure, CaseMovedMeanwhile)]
 
 
 async def _drive_in_a_run(number: str) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Annotated
 
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 from pydantic import Field
 
 from casework.vocabulary import Lane, Priority, ReportState

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from flows.guarded import in_thread
 from flows.showing import show_page, show_table
