@@ -111,13 +111,13 @@ def delivery_speed(home: Path, letters: int, rounds: int, step: Callable[[], Non
     for _ in range(rounds + 1):
         with runtime.sessions.read() as session:
             run = Run(runtime, deque(letters_due(session, runtime.now(), letters)), Sent())
-        taken["made"].append(_timed(lambda run=run: run.make(letters)))
+        taken["made"].append(_timed(partial(run.make, letters)))
         with runtime.mailer.connected() as line:
-            taken["delivered"].append(_timed(lambda run=run, line=line: run.go(line)))
+            taken["delivered"].append(_timed(partial(run.go, line)))
         assert (run.total.sent, run.total.look_at) == (letters, []), "every letter is delivered"
         envelopes = _just_sent(runtime, known)
         assert len(envelopes) == letters
-        taken["bare"].append(_timed(lambda envelopes=envelopes: _bare(runtime, envelopes)))
+        taken["bare"].append(_timed(partial(_bare, runtime, envelopes)))
         step()
     runtime.engine.dispose()
     # The first round warms all of them up.
@@ -132,7 +132,7 @@ def delivery_speed(home: Path, letters: int, rounds: int, step: Callable[[], Non
     ]
 
 
-def _timed(call: Callable[[], None]) -> float:
+def _timed(call: Callable[[], object]) -> float:
     begun = perf_counter()
     call()
     return perf_counter() - begun

@@ -86,7 +86,7 @@ def _library(postgres: PostgresServer, number: int, workflows: int) -> float:
     postgres.execute(*(f"CREATE DATABASE {name}" for name in names))
     # A thread of its own: its event loop must not meet ours.
     with ThreadPoolExecutor(1) as aside:
-        return aside.submit(workflows_per_second, *map(postgres.url, names), workflows).result()
+        return aside.submit(workflows_per_second, postgres.url(names[0]), postgres.url(names[1]), workflows).result()
 
 
 async def _round(runtime: Runtime, way: str, times: Times) -> None:
@@ -113,7 +113,7 @@ async def _drive(runtime: Runtime, numbers: Sequence[str], way: str) -> float:
 
     begun = perf_counter()
     if way == "batched":
-        await drive_cases(lane=Lane.ROUTINE.value)
+        await drive_cases(lane="routine")
     else:
         for number in claim(runtime, Lane.ROUTINE, "bench", len(numbers)):
             await case_lifecycle(number)

@@ -97,7 +97,7 @@ def work(home: str, way: str, share: int) -> None:
             await case_lifecycle(number)
 
     with use(runtime):
-        asyncio.run(drive_cases(lane=Lane.ROUTINE.value) if way == "batched" else each())
+        asyncio.run(drive_cases(lane="routine") if way == "batched" else each())
 
 
 FULL = partial(measure, backlog=900, single=60)

@@ -8,8 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -47,7 +48,7 @@ def running_site(*, on_postgres: bool) -> Iterator[Site]:
         processes = stack.enter_context(Processes(home / "logs"))
         start_sandbox(processes, home, platform_port=0, smtp_port=0)
         _answers_at_once(home)
-        settings = {}
+        settings: dict[str, Any] = {}
         if postgres is not None:
             postgres.execute("CREATE DATABASE prefect")
             url = postgres.url("prefect").replace("psycopg", "asyncpg")
@@ -67,7 +68,7 @@ def second_server(site: Site) -> Iterator[str]:
     home = site.home / "second"
     home.mkdir()
     plan = plan_prefect(home, port=0)
-    plan.env["PREFECT_SERVER_API_SERVICES_RUN_IN_APP"] = "false"
+    plan = replace(plan, env={**plan.env, "PREFECT_SERVER_API_SERVICES_RUN_IN_APP": "false"})
     with Processes(home / "logs") as processes:
         start_prefect(processes, home, plan)
         yield plan.api_url

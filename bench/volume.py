@@ -29,7 +29,7 @@ from bench.lifecycle import all_are, approve
 from bench.practice import practice_runtime
 from bench.report import Figure
 from bench.site import Site, received, running_site
-from casework.vocabulary import DeliveryState, Lane, Status
+from casework.vocabulary import DeliveryState, Status
 from db.tables import Letter
 from tasks.case_lifecycle import advance
 from tasks.collect_outcomes import collect
@@ -119,7 +119,7 @@ async def _work(runtime: Runtime, cases: int, memory: Memory, tick: Callable[[in
     watching.start()
     for block in range(cases // BLOCK):
         numbers = received(runtime, block * BLOCK, BLOCK)
-        await drive_cases(lane=Lane.ROUTINE.value)
+        await drive_cases(lane="routine")
         all_are(runtime, numbers, Status.IN_LEGAL_REVIEW)
         tick(block + 1)
     memory.stop()

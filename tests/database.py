@@ -64,7 +64,7 @@ class PostgresServer:
         where = f"user=postgres dbname=postgres host={self.socket_folder}"
         with psycopg.connect(where, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[call-overload]
+                connection.execute(statement)
 
     @contextmanager
     def fresh_database(self, template: str = TEMPLATE) -> Iterator[str]:

@@ -220,7 +220,7 @@ def running_real_mail(home: Path, boxes: dict[str, str], *, tls: bool = True, ds
         missing = "exim4-daemon-light" if exim is None else "dovecot-imapd"
         raise NoMailServer(f"{missing} is not installed")
     person = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-    mail = RealMail(home, *(free_port() for _ in range(3)), home / "server.pem")
+    mail = RealMail(home, free_port(), free_port(), free_port(), home / "server.pem")
     _make_folders(home)
     own_certificate(home, "server", "relay.example", HOST)
     (home / "boxes").write_text("".join(f"{address}: {box}\n" for address, box in boxes.items()))

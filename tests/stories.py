@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import httpx
 import pytest
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
 
 from casework.expert_opinion import Opinion
 from casework.facts import CaseFacts
@@ -30,6 +31,7 @@ from casework.policy_pack import Pack
 from casework.report_formats import split_file
 from casework.vocabulary import Action, ReportState
 from casework.waiting import Wait
+from db.engine import make_engine
 from db.migrate import newest, upgrade
 from db.queries.cases import case_by_number, items_of_case, reviews_of_case
 from db.queries.clocks import clocks_of_case
@@ -130,9 +132,11 @@ def opinion(decided_at: datetime, **said: Any) -> Opinion:
     return Opinion(**{**votes, **said})
 
 
+Rows = TypeVar("Rows")
+
 _texts: Callable[[Path], dict[str, str]] = cache(runtime.pack_texts)
 _pack: Callable[[Path], Pack] = cache(runtime.load_pack)
-_engine: Callable[[str], Engine] = cache(runtime.make_engine)
+_engine: Callable[[str], Engine] = cache(make_engine)
 """One engine per address: the statements it has compiled serve the next test as well."""
 _letterpresses: dict[str, Letterpress] = {}
 """One for each policy version: the templates it has read serve the next test as well."""
@@ -327,7 +331,7 @@ class Story:
     def events(self, number: str, kind: str | None = None) -> list[Event]:
         return [row for row in self._rows(events_of_case, number) if kind in (None, row.kind)]
 
-    def _rows(self, question: Callable[..., Any], number: str) -> Any:
+    def _rows(self, question: Callable[[Session, int], Rows], number: str) -> Rows:
         with self.runtime.sessions.read() as session:
             return question(session, self.case(number).id)
 

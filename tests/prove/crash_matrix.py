@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -116,7 +117,7 @@ def _undisturbed(lab: Lab, steps: Sequence[Step]) -> tuple[list[Snapshot], list[
     places: list[Place] = []
     for number, step in enumerate(steps):
         snapshots.append(lab.take_snapshot())
-        ended = in_child(lambda step=step: _do(lab, [step], Points()))
+        ended = in_child(partial(_do, lab, [step], Points()))
         reached = [] if step.outside else ended.said["reached"]
         lab.clock.at = lab.clock.at.fromisoformat(ended.said["at"])
         places += [Place(number, position, point) for position, point in enumerate(reached, start=1)]
@@ -191,5 +192,7 @@ def _end(runtime: Runtime) -> dict[str, list[str]]:
         letters = session.execute(select(Letter.kind, Letter.recipient, Letter.state))
         rungs = session.execute(select(Escalation.ladder, Escalation.rung, Escalation.acknowledged_via))
         reports = _reports(session)
-        told = {"cases": cases, "notices": notices, "letters": letters, "rungs": rungs, "reports": reports}
+        told: dict[str, Iterable[Sequence[Any]]] = {
+            "cases": cases, "notices": notices, "letters": letters, "rungs": rungs, "reports": reports,
+        }  # fmt: skip
         return {what: sorted(" ".join(map(str, row)) for row in rows) for what, rows in told.items()}

@@ -138,7 +138,8 @@ class Lab:
         until = time.monotonic() + QUIET_SECONDS
         controller = self.mailbox._controller
         assert controller is not None, "it is started"
-        while self.platform._server.server_state.connections or controller.server._active_count:
+        mailbox: Any = controller.server
+        while self.platform._server.server_state.connections or mailbox._active_count:
             assert time.monotonic() < until, "a conversation does not end"
             time.sleep(0.002)
 

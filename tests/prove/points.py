@@ -45,7 +45,7 @@ class Points:
             commit(connection)
             self.reach("after a commit")
 
-        dialect.do_commit = do_commit  # type: ignore[method-assign]
+        dialect.do_commit = do_commit  # type: ignore[method-assign, assignment]
 
     def _watch_mail(self) -> None:
         client = mailer._Client
@@ -62,4 +62,4 @@ class Points:
             self.reach("after the mail server's answer")
             return reply
 
-        client.putcmd, client.getreply = say, hear  # type: ignore[method-assign]
+        client.putcmd, client.getreply = say, hear  # type: ignore[method-assign, assignment]

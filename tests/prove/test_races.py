@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from tasks import case_lifecycle
 from tasks.collect_outcomes import collect
+from tasks.record import transaction
 from tasks.runtime import Runtime
 from tests.stories import Story
 
@@ -22,7 +23,7 @@ def test_an_answer_that_comes_before_a_drives_last_look_is_seen_by_it(
     story: Story, monkeypatch: pytest.MonkeyPatch, outcome: str, then: str
 ) -> None:
     number = story.submitted()
-    opened = case_lifecycle.transaction
+    opened = transaction
 
     def answered_first(runtime: Runtime) -> AbstractContextManager[Session]:
         monkeypatch.setattr(case_lifecycle, "transaction", opened)

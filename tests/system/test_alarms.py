@@ -56,9 +56,9 @@ class Installation:
         # A server on SQLite that is busy says so; the page, too, is then pressed again.
         made = wait_for(lambda: self.ask(path, state={"type": "SCHEDULED"}), "a run made")["id"]
 
-        def look() -> dict[str, Any] | None:
+        def look() -> dict[str, Any]:
             run: dict[str, Any] = self.client.get(f"/flow_runs/{made}").raise_for_status().json()
-            return run if run["state_type"] in ("FAILED", "COMPLETED") else None
+            return run if run["state_type"] in ("FAILED", "COMPLETED") else {}
 
         return wait_for(look, "the end of the sweep")
 
@@ -68,12 +68,13 @@ class Installation:
         found: str = self.client.get("/deployments/name/sla-sweep/clocks").raise_for_status().json()["id"]
         return found
 
-    def stop_sweeping(self) -> None:
-        """Switch the schedule off and take away what it has planned."""
+    def stop_sweeping(self) -> bool:
+        """Switch the schedule off and take away what it has planned; True when that is done."""
         self.client.patch(f"/deployments/{self.clocks}", json={"paused": True}).raise_for_status()
         planned = {"deployment_id": {"any_": [self.clocks]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
         for run in self.ask("/flow_runs/filter", flow_runs=planned):
             self.client.delete(f"/flow_runs/{run['id']}")
+        return True
 
     def last_event(self, run: str, state: str) -> dict[str, Any]:
         """The event of a run's end, as automations are given it."""
@@ -101,7 +102,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         run_prefect(server, "--no-prompt", "deploy", "--name", "alarm", "--name", "clocks")
         with httpx.Client(base_url=server.api_url, timeout=30, trust_env=False) as client:
             made = Installation(server, runtime, client)
-            wait_for(lambda: made.stop_sweeping() is None, "a schedule switched off")
+            wait_for(made.stop_sweeping, "a schedule switched off")
             start_worker(processes, server.env, "child-safety", 2)
             yield made
     runtime.engine.dispose()
