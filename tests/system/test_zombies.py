@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Installation:
     server: PrefectServer
     client: httpx.Client
     worker: subprocess.Popen[bytes]
+    drives: list[str] = field(default_factory=list)
 
     def ask(self, path: str, **body: Any) -> Any:
         return self.client.post(path, json=body).raise_for_status().json()
@@ -62,6 +63,7 @@ class Installation:
         body = {"state": {"type": "SCHEDULED"}, "parameters": {"lane": "child-safety", "watch_seconds": 600}}
         made = str(wait_for(lambda: self.ask(path, **body), "a run made")["id"])
         wait_for(lambda: self.signs_of_life(made), "its first sign of life")
+        self.drives.append(made)
         return made
 
     def signs_of_life(self, run: str) -> int:
@@ -92,6 +94,10 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
             drive = made.deployment("drive-cases/lane-child-safety")
             wait_for(lambda: client.patch(f"/deployments/{drive}", json={"paused": True}).is_success, "no schedule")
             yield made
+            # One that still watches is a process of its own, which does not end with its worker.
+            for drive in made.drives:
+                if made.run(drive)["state_type"] == "RUNNING":
+                    made.kill(drive)
 
 
 def shorter_silence(folder: Path) -> Path:
