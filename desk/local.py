@@ -110,7 +110,7 @@ def plan_prefect(home: Path, *, port: int = PREFECT_PORT) -> PrefectServer:
 
     The page asks for the API where it is told to: on another port than 4200 it would stay empty otherwise. Prefect
     reads a file of certificate authorities for every client it makes, some nine a run, even for a server without TLS:
-    so a short one is named.
+    so a short one is written there and named.
     """
     chosen = free_port(port)
     api_url = f"http://{HOST}:{chosen}/api"
